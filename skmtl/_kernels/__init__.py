@@ -1,0 +1,1 @@
+"""Compiled loops: nothing here validates input or knows an estimator."""

@@ -1,0 +1,19 @@
+"""Give every version of the source its own compilation cache.
+
+numba does not recompile a kernel when a function it calls changes in another file, so
+that a warm cache could hide a bug.
+"""
+
+import hashlib
+import importlib.util
+import os
+import tempfile
+from pathlib import Path
+
+package = Path(importlib.util.find_spec("skmtl").origin).parent
+source = b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))
+digest = hashlib.sha256(source).hexdigest()[:16]
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    os.environ["NUMBA_CACHE_DIR"] = str(
+        Path(tempfile.gettempdir(), "skmtl-kernels", digest)
+    )
