@@ -151,11 +151,19 @@ def _combined(a, b, sign):
 
 
 def freeze(record):
-    """Forbid writing to a record: numba loses such writes in parallel loops."""
-    for array in record:
-        if isinstance(array, np.ndarray):
-            array.flags.writeable = False
-    return record
+    """Return the record with read-only views: numba loses writes to a record's arrays.
+
+    Views, because the arrays may be the user's own.
+    """
+    return type(record)(*(_read_only(part) for part in record))
+
+
+def _read_only(part):
+    if not isinstance(part, np.ndarray):
+        return part
+    view = np.asarray(part).view()
+    view.flags.writeable = False
+    return view
 
 
 def group_rows(X, y, weight, task, n_tasks):
@@ -242,7 +250,15 @@ def _measured(data, offsets):
     # A block of rows and its Gram matrix stay in the second-level cache.
     block_rows = int(np.clip(2**16 // width, 64, 2048))
     measure(
-        data.X, data.rows, data.y, data.weight, offsets, block_rows, total, mean, scatter
+        data.X,
+        data.rows,
+        data.y,
+        data.weight,
+        offsets,
+        block_rows,
+        total,
+        mean,
+        scatter,
     )
     return TaskStatistics(
         total,
@@ -266,6 +282,10 @@ def _shared_statistics(data):
         x_mean, y_mean = np.zeros(X.shape[1]), np.zeros(data.n_tasks)
     X, Y = root * (X - x_mean), root * (Y - y_mean)
     return TaskStatistics(
-        np.full(data.n_tasks, total), x_mean[None], y_mean, (X.T @ X)[None], Y.T @ X,
+        np.full(data.n_tasks, total),
+        x_mean[None],
+        y_mean,
+        (X.T @ X)[None],
+        Y.T @ X,
         (Y**2).sum(axis=0),
     )

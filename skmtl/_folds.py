@@ -1,0 +1,128 @@
+"""Folds for cross-validation inside an estimator.
+
+An integer ``cv`` assigns rows to folds by what they contain: copies of a row share a
+fold, the order of rows does not matter, and a row of weight two is the row twice.
+"""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from ._tasks import (
+    fold_statistics,
+    freeze,
+    statistics,
+    training_statistics,
+)
+
+MIX = np.uint64(0x9E3779B97F4A7C15)
+TARGET_MIX = np.uint64(0xC2B2AE3D27D4EB4F)
+
+
+def hash_rows(X, y):
+    """Return one 64-bit number per row that depends on its values only."""
+    return _stir(_hash_values(X, MIX) + _hash_values(y, TARGET_MIX))
+
+
+def _hash_values(values, multiplier):
+    values = values.reshape(len(values), -1)
+    total = np.zeros(len(values), np.uint64)
+    block = max(1, 2**18 // max(values.shape[1], 1))
+    for first in range(0, len(values), block):
+        # Adding zero makes one of the two zeros; a NaN is given one bit pattern.
+        part = np.nan_to_num(values[first : first + block], nan=0.1234567) + 0.0
+        bits = _stir(part.view(np.uint64) * multiplier)
+        total[first : first + block] = bits.sum(axis=1, dtype=np.uint64)
+    return total
+
+
+def _stir(bits):
+    """Spread every bit over all others (the finaliser of SplitMix64)."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+def hashed_folds(X, y, n_folds):
+    """Return the fold of each row, by its content alone: the same in any batch."""
+    return (hash_rows(X, y) % np.uint64(n_folds)).astype(np.int64)
+
+
+def balanced_folds(X, y, stratum, n_folds):
+    """Return the fold of each row, spreading every stratum evenly over all folds.
+
+    Scaling or shifting ``y`` changes nothing: rows are told apart by its rank.
+    """
+    rank = np.unique(y, return_inverse=True, axis=0)[1].reshape(len(X)).astype(float)
+    key = hash_rows(X, rank)
+    order = np.lexsort((key, stratum))
+    key, stratum = key[order], stratum[order]
+    new_stratum = np.r_[True, stratum[1:] != stratum[:-1]]
+    new_row = new_stratum | np.r_[True, key[1:] != key[:-1]]
+    count = np.cumsum(new_row) - 1
+    first = np.flatnonzero(new_stratum)[np.cumsum(new_stratum) - 1]
+    # The start is a property of the stratum's content, not of its place among others.
+    start = (_stir(key[first]) % np.uint64(n_folds)).astype(np.int64)
+    fold = np.empty(len(X), np.int64)
+    fold[order] = (count - count[first] + start) % n_folds
+    return fold
+
+
+def user_splits(cv, X, y, training, *, classifier=False):
+    """Return (train, test) rows of ``training.data.X`` for the user's ``cv``.
+
+    ``cv`` is an integer, a splitter, or a list of splits over the rows of the X that
+    the user passed; rows of weight zero are not in ``training`` and drop out here.
+    """
+    if isinstance(cv, Integral):
+        fold = integer_folds(cv, training, classifier=classifier)
+        rows = np.arange(len(fold))
+        return [(rows[fold != f], rows[fold == f]) for f in range(cv)]
+    place = np.full(training.n_rows_passed, -1)
+    place[training.index] = np.arange(training.index.size)
+    splits = []
+    for split in check_cv(cv).split(X, y):
+        train, test = (place[np.arange(place.size)[part]] for part in split)
+        splits.append((train[train >= 0], test[test >= 0]))
+    return splits
+
+
+def integer_folds(n_folds, training, *, classifier=False):
+    """Return balanced folds of the training rows, within task (and class)."""
+    data, targets = training.data, training.targets
+    if targets.ndim == 2:
+        stratum = np.zeros(len(targets), np.int64)
+    else:
+        stratum = np.empty(len(targets), np.int64)
+        stratum[data.rows] = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
+        if classifier:
+            stratum = stratum * (int(targets.max()) + 1) + targets.astype(np.int64)
+    return balanced_folds(data.X, targets, stratum, n_folds)
+
+
+def choose_rows(data, rows):
+    """Return the data of some rows of X; a row chosen twice counts twice."""
+    count = np.bincount(rows, minlength=data.X.shape[0])[data.rows]
+    kept = count > 0
+    before = np.r_[0, np.cumsum(kept)]
+    return freeze(
+        data._replace(
+            rows=data.rows[kept],
+            y=data.y[kept],
+            weight=data.weight[kept] * count[kept],
+            offsets=before[data.offsets],
+        )
+    )
+
+
+def split_statistics(training, cv, X, y):
+    """Return (train, test) statistics for every split of ``cv``."""
+    data = training.data
+    if isinstance(cv, Integral):
+        folds = fold_statistics(data, hashed_folds(data.X, training.targets, cv), cv)
+        return list(zip(training_statistics(folds), folds, strict=True))
+    return [
+        tuple(statistics(choose_rows(data, rows)) for rows in split)
+        for split in user_splits(cv, X, y, training)
+    ]

@@ -1,0 +1,87 @@
+"""The only file that imports private scikit-learn names.
+
+A scikit-learn release that moves one of them breaks this file and no other.
+"""
+
+from functools import wraps
+
+from sklearn.base import _fit_context
+from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._param_validation import (
+    HasMethods,
+    Hidden,
+    Interval,
+    InvalidParameterError,
+    StrOptions,
+    validate_params,
+)
+from sklearn.utils._tags import get_tags
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_n_features,
+    _check_sample_weight,
+    _num_samples,
+)
+
+try:  # scikit-learn 1.9 introduced callbacks.
+    from sklearn.callback import CallbackSupportMixin
+except ImportError:
+
+    class CallbackSupportMixin:
+        """Stand in for callbacks where scikit-learn has none."""
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "HasMethods",
+    "Hidden",
+    "Interval",
+    "InvalidParameterError",
+    "StrOptions",
+    "check_feature_names",
+    "check_n_features",
+    "check_sample_weight",
+    "fitting",
+    "get_tags",
+    "num_samples",
+    "safe_indexing",
+    "validate_params",
+]
+
+check_feature_names = _check_feature_names
+check_n_features = _check_n_features
+num_samples = _num_samples
+
+
+def check_sample_weight(sample_weight, X):
+    """Return non-negative weights, not all zero, one per row of X."""
+    weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+    if not weight.any():
+        raise ValueError(
+            f"All {len(weight)} values of sample_weight are zero: at least one row "
+            "needs a positive weight."
+        )
+    return weight.astype(float, copy=False)
+
+
+def fitting(method=None, *, nested=False):
+    """Check parameters before a fit, and undo the fit if it fails.
+
+    An estimator whose ``fit`` raises stays as it was: a model fitted before can still
+    predict. Use ``nested=True`` in estimators whose parameters are estimators.
+    """
+    if method is None:
+        return lambda method: fitting(method, nested=nested)
+    checked = _fit_context(prefer_skip_nested_validation=not nested)(method)
+
+    @wraps(method)
+    def fit(self, *args, **kwargs):
+        before = dict(vars(self))
+        try:
+            return checked(self, *args, **kwargs)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+
+    return fit
