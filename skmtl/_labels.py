@@ -30,8 +30,8 @@ def read_labels(column):
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         found = labels[~np.isfinite(labels)]
         raise ValueError(
-            f"The task column contains NaN or infinity in {found.size} of {labels.size} "
-            "rows; every row needs a task. Label rows of no known task by a name of "
+            f"The task column contains NaN or infinity in {found.size} of "
+            f"{labels.size} rows; every row needs a task. Label rows of no known task by a name of "
             "their own, such as 'unknown'."
         )
     if labels.dtype.kind not in "Obiuf":

@@ -244,30 +244,19 @@ def training_statistics(folds):
 def _measured(data, offsets):
     from ._kernels.statistics import measure
 
-    n_tasks, width = offsets.size - 1, data.X.shape[1] + 1
-    total, mean = np.zeros(n_tasks), np.zeros((n_tasks, width))
-    scatter = np.zeros((n_tasks, width, width))
-    # A block of rows and its Gram matrix stay in the second-level cache.
-    block_rows = int(np.clip(2**16 // width, 64, 2048))
-    measure(
-        data.X,
-        data.rows,
-        data.y,
-        data.weight,
-        offsets,
-        block_rows,
-        total,
-        mean,
-        scatter,
+    n_tasks, d = offsets.size - 1, data.X.shape[1]
+    measured = TaskStatistics(
+        weight=np.zeros(n_tasks),
+        x_mean=np.zeros((n_tasks, d)),
+        y_mean=np.zeros(n_tasks),
+        gram=np.zeros((n_tasks, d, d)),
+        xy=np.zeros((n_tasks, d)),
+        yy=np.zeros(n_tasks),
     )
-    return TaskStatistics(
-        total,
-        np.ascontiguousarray(mean[:, :-1]),
-        np.ascontiguousarray(mean[:, -1]),
-        np.ascontiguousarray(scatter[:, :-1, :-1]),
-        np.ascontiguousarray(scatter[:, :-1, -1]),
-        np.ascontiguousarray(scatter[:, -1, -1]),
-    )
+    # Few enough rows for a block to stay in cache, enough for a fast matrix product.
+    block_rows = min(max(d, 384), 1024)
+    measure(data.X, data.rows, data.y, data.weight, offsets, block_rows, *measured)
+    return measured
 
 
 def _shared_statistics(data):

@@ -17,3 +17,9 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
     os.environ["NUMBA_CACHE_DIR"] = str(
         Path(tempfile.gettempdir(), "skmtl-kernels", digest)
     )
+
+from hypothesis import settings  # noqa: E402
+
+# A first call compiles, so that no deadline means anything; the same examples every run.
+settings.register_profile("skmtl", deadline=None, derandomize=True, max_examples=40)
+settings.load_profile("skmtl")
