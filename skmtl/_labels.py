@@ -31,8 +31,8 @@ def read_labels(column):
         found = labels[~np.isfinite(labels)]
         raise ValueError(
             f"The task column contains NaN or infinity in {found.size} of "
-            f"{labels.size} rows; every row needs a task. Label rows of no known task by a name of "
-            "their own, such as 'unknown'."
+            f"{labels.size} rows; every row needs a task. Label rows of no known task "
+            "by a name of their own, such as 'unknown'."
         )
     if labels.dtype.kind not in "Obiuf":
         raise TypeError(
@@ -121,9 +121,7 @@ def check_known(labels, code):
     """Raise if a row has a task that fit did not see."""
     if (code < 0).any():
         unknown = build_vocabulary(labels[code < 0])[0].tolist()
-        shown = ", ".join(map(repr, unknown[:5])) + (
-            ", ..." if len(unknown) > 5 else ""
-        )
+        shown = ", ".join([*map(repr, unknown[:5]), *["..."] * (len(unknown) > 5)])
         raise ValueError(
             f"Found {len(unknown)} task(s) that fit did not see: {shown}. Use "
             "unseen_task='shared' to predict them by the part all tasks share."

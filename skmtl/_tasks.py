@@ -96,7 +96,8 @@ class TaskStatistics(NamedTuple):
         if self.gram.shape[0] == self.n_tasks:
             return self
         gram = np.repeat(self.gram, self.n_tasks, axis=0)
-        return self._replace(gram=gram, x_mean=np.repeat(self.x_mean, self.n_tasks, 0))
+        x_mean = np.repeat(self.x_mean, self.n_tasks, axis=0)
+        return self._replace(gram=gram, x_mean=x_mean)
 
     def take(self, index):
         """Return the statistics of some tasks; an index of -1 is a task without rows."""

@@ -1,4 +1,4 @@
-"""The door: user input is checked here once and becomes arrays that kernels can trust."""
+"""The door: user input is checked here once and becomes arrays kernels can trust."""
 
 from numbers import Integral
 from typing import NamedTuple

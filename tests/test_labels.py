@@ -116,7 +116,7 @@ def test_text_against_numbers_is_refused():
         encode(np.array(["1"], object), tasks)
     tasks, _ = build_vocabulary(np.array(["1"], object))
     with pytest.raises(
-        TypeError, match="holds numbers such as .*1.*, but fit saw text"
+        TypeError, match=r"holds numbers such as .*1.*, but fit saw text"
     ):
         encode(np.array([1]), tasks)
 

@@ -68,8 +68,8 @@ class LinearRegressor(RegressorMixin, LinearModel):
 class StatisticsRegressor(LinearRegressor):
     """Squared-loss model that needs nothing of the rows but their statistics.
 
-    A subclass sets its attributes in ``_fit_statistics(statistics, splits)``; ``splits``
-    are the (train, test) statistics of ``cv`` where ``_needs_splits()`` is true.
+    A subclass sets its attributes in ``_fit_statistics(statistics, splits)``;
+    ``splits`` are the (train, test) statistics of ``cv`` where ``_needs_splits()``.
     """
 
     def _needs_splits(self):
