@@ -112,8 +112,8 @@ def check_same_kind(labels, tasks):
         kinds = ["numbers", "text"]
         found, fitted = (kinds[part.dtype.kind == "O"] for part in (labels, tasks))
         raise TypeError(
-            f"The task column holds {found} such as {labels[0]!r}, but fit saw {fitted} "
-            f"such as {tasks[0]!r}. Pass the labels in the same form."
+            f"The task column holds {found} such as {labels[0]!r}, but fit saw "
+            f"{fitted} such as {tasks[0]!r}. Pass the labels in the same form."
         )
 
 

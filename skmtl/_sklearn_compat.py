@@ -28,7 +28,7 @@ try:  # scikit-learn 1.9 introduced callbacks.
 except ImportError:
 
     class CallbackSupportMixin:
-        """Stand in for callbacks where scikit-learn has none."""
+        """Stand in where scikit-learn has no callbacks."""
 
 
 __all__ = [
@@ -65,14 +65,15 @@ def check_sample_weight(sample_weight, X):
 
 
 def fitting(method=None, *, nested=False):
-    """Check parameters before a fit, and undo the fit if it fails.
+    """Check parameters before a fit, report it to callbacks, undo it if it fails.
 
     An estimator whose ``fit`` raises stays as it was: a model fitted before can still
     predict. Use ``nested=True`` in estimators whose parameters are estimators.
     """
     if method is None:
         return lambda method: fitting(method, nested=nested)
-    checked = _fit_context(prefer_skip_nested_validation=not nested)(method)
+    reported = _reporting(method) if method.__name__ == "fit" else method
+    checked = _fit_context(prefer_skip_nested_validation=not nested)(reported)
 
     @wraps(method)
     def fit(self, *args, **kwargs):
@@ -83,5 +84,24 @@ def fitting(method=None, *, nested=False):
             vars(self).clear()
             vars(self).update(before)
             raise
+
+    return fit
+
+
+def _reporting(method):
+    """Let callbacks see the fit as one unit of work; without callbacks, do nothing."""
+
+    @wraps(method)
+    def fit(self, X, y=None, *args, **kwargs):
+        if not hasattr(self, "_init_callback_context"):
+            return method(self, X, y, *args, **kwargs)
+        context = self._init_callback_context()
+        context.call_on_fit_task_begin(estimator=self, X=X, y=y)
+        method(self, X, y, *args, **kwargs)
+        # The model is complete: what a callback reconstructs is the model itself.
+        context.call_on_fit_task_end(
+            estimator=self, X=X, y=y, reconstruction_attributes=dict
+        )
+        return self
 
     return fit

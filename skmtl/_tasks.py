@@ -100,7 +100,7 @@ class TaskStatistics(NamedTuple):
         return self._replace(gram=gram, x_mean=x_mean)
 
     def take(self, index):
-        """Return the statistics of some tasks; an index of -1 is a task without rows."""
+        """Return the statistics of some tasks; index -1 is a task without rows."""
         full, absent = self.per_task(), np.asarray(index) < 0
         parts = [array[index] for array in full]
         for part in parts:

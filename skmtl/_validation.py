@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.base import is_classifier
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     check_array,
@@ -24,6 +25,7 @@ from ._labels import (
     warn_if_transformed,
 )
 from ._sklearn_compat import (
+    CallbackSupportMixin,
     StrOptions,
     check_sample_weight,
     num_samples,
@@ -77,7 +79,7 @@ class Training(NamedTuple):
     n_rows_passed: int
 
 
-class TaskMixin:
+class TaskMixin(CallbackSupportMixin):
     """Learn which row belongs to which task from a column of X or the columns of y.
 
     An estimator that inherits from this class has the parameters ``task_feature`` and
@@ -182,6 +184,7 @@ class TaskMixin:
             )
         y = column_or_1d(y, warn=True)
         if is_classifier(self):
+            assert_all_finite(y, input_name="y", estimator_name=type(self).__name__)
             check_classification_targets(y)
             return y, None
         y = check_array(
@@ -277,7 +280,9 @@ def split_table(estimator, X, *, reset):
     """
     sparse_kinds = ["csr", "csc"] if estimator._accepts_sparse else False
     task_feature = estimator.task_feature
-    if not hasattr(X, "columns"):
+    if hasattr(X, "columns"):
+        check_unique_names(X)
+    else:
         X = check_array(
             X,
             dtype=None,
@@ -297,7 +302,32 @@ def split_table(estimator, X, *, reset):
         names = getattr(estimator, "feature_names_in_", None)
         estimator._task_column = locate(task_feature, estimator.n_features_in_, names)
     column = estimator._task_column
-    return drop_column(X, column), read_labels(take_column(X, column))
+    labels = read_labels(take_column(X, column))
+    return restore_numbers(drop_column(X, column)), labels
+
+
+def check_unique_names(X):
+    """Raise if two columns of a frame have the same name."""
+    names = list(X.columns)
+    if len(set(names)) < len(names):
+        twice = sorted({str(name) for name in names if names.count(name) > 1})
+        raise ValueError(
+            f"The names of the columns of X must be unique; found {twice} more than "
+            "once."
+        )
+
+
+def restore_numbers(table):
+    """Return an array of text as numbers where it is nothing else.
+
+    One text label makes text of a whole list of lists.
+    """
+    if not isinstance(table, np.ndarray) or table.dtype.kind != "U":
+        return table
+    try:
+        return table.astype(np.float64)
+    except ValueError:
+        return table
 
 
 def locate(task_feature, n_features, names):
@@ -392,15 +422,22 @@ def as_numbers(estimator, table):
 
 
 def text_columns(table):
-    """Return the names of a frame's columns that hold text or categories."""
-    if not hasattr(table, "dtypes") or not hasattr(table, "columns"):
+    """Return the names of a frame's columns that are not numbers."""
+    if not hasattr(table, "columns"):
         return []
-    kinds = ("object", "str", "string", "category", "categorical", "enum")
     return [
         name
-        for name, dtype in zip(table.columns, table.dtypes, strict=True)
-        if str(dtype).lower().startswith(kinds)
+        for position, name in enumerate(table.columns)
+        if not _is_numeric(take_column(table, position))
     ]
+
+
+def _is_numeric(column):
+    try:
+        np.asarray(column, dtype=np.float64)
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def read_task_column(X, task_feature):
