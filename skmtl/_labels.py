@@ -1,6 +1,8 @@
 """Task labels: from a column of any table to integers, by value and never by batch."""
 
 import warnings
+from collections import defaultdict
+from itertools import count
 from numbers import Real
 
 import numpy as np
@@ -45,7 +47,12 @@ def read_labels(column):
 def _plain(labels):
     """Turn objects into text or numbers, or say which of them cannot be."""
     values = labels.tolist()
-    kinds = set(map(type, values))
+    try:
+        values = set(values)
+    except TypeError:  # Something without a hash, which is refused below.
+        kinds = set(map(type, values))
+    else:
+        kinds = set(map(type, values))
     missing = [kind for kind in kinds if kind.__name__ in MISSING]
     if not missing and any(issubclass(kind, (float, np.floating)) for kind in kinds):
         missing = [value for value in values if value != value]
@@ -69,16 +76,21 @@ def _plain(labels):
             "Each task label: argument must be a string or a number, found "
             f"{', '.join(sorted(odd))}."
         )
-    return np.array(values)
+    return np.array(labels.tolist())
 
 
 def build_vocabulary(labels):
     """Return the sorted distinct labels and each row's position among them."""
     if labels.dtype.kind != "O":
         return np.unique(labels, return_inverse=True)
-    values = labels.tolist()
-    tasks = np.array(sorted(set(values)), dtype=object)
-    return tasks, _look_up(values, tasks)
+    # Hashing beats the sort of np.unique several times over on text. The dictionary
+    # numbers labels as they appear, in one pass without a step of Python.
+    code = defaultdict(count().__next__)
+    found = np.fromiter(map(code.__getitem__, labels.tolist()), np.int64, labels.size)
+    tasks = sorted(code)
+    rank = np.empty(len(tasks), np.int64)
+    rank[[code[task] for task in tasks]] = np.arange(len(tasks))
+    return np.array(tasks, dtype=object), rank[found]
 
 
 def encode(labels, tasks):
@@ -98,7 +110,6 @@ def extend_vocabulary(tasks, labels):
 
 
 def _look_up(values, tasks):
-    # Hashing beats the sort of np.unique several times over on text.
     code = dict(zip(tasks.tolist(), range(tasks.size), strict=True))
     try:
         return np.fromiter(map(code.__getitem__, values), np.int64, len(values))

@@ -1,4 +1,4 @@
-"""Give every version of the source its own compilation cache.
+"""Settings for all tests, and a compilation cache for every version of the source.
 
 numba does not recompile a kernel when a function it calls changes in another file, so
 that a warm cache could hide a bug.
@@ -8,11 +8,16 @@ import hashlib
 import importlib.util
 import os
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
+
+# One of scikit-learn's checks runs only if this is set before SciPy is imported.
+os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
 package = Path(importlib.util.find_spec("skmtl").origin).parent
 source = b"".join(path.read_bytes() for path in sorted(package.rglob("*.py")))
-digest = hashlib.sha256(source).hexdigest()[:16]
+numba = version("numba").encode()
+digest = hashlib.sha256(source + numba).hexdigest()[:16]
 if not os.environ.get("NUMBA_CACHE_DIR"):
     os.environ["NUMBA_CACHE_DIR"] = str(
         Path(tempfile.gettempdir(), "skmtl-kernels", digest)

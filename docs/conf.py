@@ -1,0 +1,83 @@
+"""Sphinx configuration; ``make docs`` builds the site without a network."""
+
+import os
+import sys
+from pathlib import Path
+
+here = Path(__file__).parent
+sys.path.insert(0, str(here))
+
+from inventory import SITE, write_inventory  # noqa: E402
+from reference import write_reference  # noqa: E402
+
+import skmtl  # noqa: E402
+
+project = "skmtl"
+author = "skmtl developers"
+project_copyright = f"2026, {author}"
+release = skmtl.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "_templates"]
+templates_path = ["_templates"]
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+write_reference(here / "api.rst")
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False
+numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR03"}
+# Inherited from scikit-learn, which documents them.
+numpydoc_validation_exclude = {r"\.set_\w+_request$", r"\.get_metadata_routing$"}
+
+online = "SKMTL_DOCS_ONLINE" in os.environ or "READTHEDOCS" in os.environ
+intersphinx_mapping = (
+    {
+        "numpy": ("https://numpy.org/doc/stable/", None),
+        "pandas": ("https://pandas.pydata.org/docs/", None),
+        "python": ("https://docs.python.org/3/", None),
+        "scipy": ("https://docs.scipy.org/doc/scipy/", None),
+        "sklearn": (SITE, None),
+    }
+    if online
+    else {"sklearn": (SITE, write_inventory(here / "_build" / "sklearn.inv"))}
+)
+
+sphinx_gallery_conf = {
+    "abort_on_example_error": True,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skmtl",),
+    "examples_dirs": "../examples",
+    "filename_pattern": r"/plot_",
+    "gallery_dirs": "auto_examples",
+    "ignore_pattern": r"(^|/)(demo|__init__)\.py$",
+    "reference_url": {"skmtl": None},
+    "reset_modules_order": "both",
+    "show_memory": False,
+    "within_subsection_order": "FileNameSortKey",
+}
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skmtl"
+html_static_path = ["_static"]
+html_show_sourcelink = False
+html_theme_options = {
+    "github_url": "https://github.com/skmtl/skmtl",
+    "navigation_with_keys": False,
+    "show_prev_next": False,
+    "use_edit_page_button": False,
+}
+copybutton_prompt_text = ">>> "
