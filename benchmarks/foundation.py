@@ -8,11 +8,11 @@ import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import warnings  # noqa: E402
+import warnings
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from benchmarks.measuring import (  # noqa: E402
+from benchmarks.measuring import (
     cold_cache,
     process_seconds,
     ratio,
@@ -71,7 +71,12 @@ def labels():
             lambda column=column: np.unique(column, return_inverse=True),
             lambda column=column: build_vocabulary(read_labels(column)),
         )
-        yield f"np.unique of 200,000 labels, {n_tasks:,} tasks", "ours", measured, ">= 5"
+        yield (
+            f"np.unique of 200,000 labels, {n_tasks:,} tasks",
+            "ours",
+            measured,
+            ">= 5",
+        )
 
 
 def moments():
@@ -116,7 +121,12 @@ def one_row():
         lambda: [ours.predict(row) for _ in range(50)],
         lambda: [ridge.predict(plain) for _ in range(50)],
     )
-    yield "predict one row of a frame", "Ridge.predict, no task column", measured, "<= 3"
+    yield (
+        "predict one row of a frame",
+        "Ridge.predict, no task column",
+        measured,
+        "<= 3",
+    )
 
 
 def main():

@@ -1,0 +1,77 @@
+"""Every estimator once; the contract tests run over this list and nothing else."""
+
+import warnings
+from typing import NamedTuple
+
+from sklearn.base import clone, is_classifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.tree import DecisionTreeClassifier
+
+from skmtl.baselines import IndependentTasks, PooledTasks
+from skmtl.compose import TaskStandardScaler
+from skmtl.linear._base import StatisticsRegressor
+from skmtl.safety import SafeTasks
+
+try:
+    import sklearn.callback  # noqa: F401
+
+    HAS_CALLBACKS = True
+except ImportError:
+    HAS_CALLBACKS = False
+
+
+class Entry(NamedTuple):
+    """An estimator and what the contract tests need to know about it."""
+
+    estimator: object
+    wide_y: bool = True
+
+
+REGISTRY = [
+    Entry(IndependentTasks(Ridge())),
+    Entry(IndependentTasks(LogisticRegression())),
+    Entry(PooledTasks(Ridge())),
+    Entry(PooledTasks(Ridge(), encode="onehot")),
+    Entry(PooledTasks(DecisionTreeClassifier(random_state=0), encode="onehot")),
+    Entry(SafeTasks(PooledTasks(Ridge()), cv=3)),
+    Entry(SafeTasks(PooledTasks(LogisticRegression()), cv=3)),
+    Entry(TaskStandardScaler(), wide_y=False),
+]
+
+TASK_FEATURES = [None, 0, -1]
+
+
+def with_task_feature(estimator, task_feature):
+    """Return a copy that finds its task in a column."""
+    return clone(estimator).set_params(task_feature=task_feature)
+
+
+def instances():
+    """Return every estimator for every place of the task column."""
+    return [
+        with_task_feature(entry.estimator, task_feature)
+        for entry in REGISTRY
+        for task_feature in TASK_FEATURES
+    ]
+
+
+def supervised():
+    """Return the estimators that predict."""
+    return [e.estimator for e in REGISTRY if hasattr(e.estimator, "predict")]
+
+
+def regressors():
+    """Return the estimators that predict numbers."""
+    return [e for e in supervised() if not is_classifier(e)]
+
+
+def name_of(estimator):
+    """Return a short name for a test's identifier."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return "".join(repr(estimator).split())
+
+
+def linear_regressors():
+    """Return the squared-loss linear models."""
+    return [e for e in supervised() if isinstance(e, StatisticsRegressor)]
