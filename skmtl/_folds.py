@@ -54,8 +54,9 @@ def balanced_folds(X, y, stratum, n_folds):
 
     Scaling or shifting ``y`` changes nothing: rows are told apart by its rank.
     """
-    rank = np.unique(y, return_inverse=True, axis=0)[1].reshape(len(X)).astype(float)
-    key = hash_rows(X, rank)
+    columns = y.reshape(len(y), -1).T
+    ranks = [np.unique(column, return_inverse=True)[1] for column in columns]
+    key = hash_rows(X, np.column_stack(ranks).astype(np.float64))
     order = np.lexsort((key, stratum))
     key, stratum = key[order], stratum[order]
     new_stratum = np.r_[True, stratum[1:] != stratum[:-1]]

@@ -25,6 +25,6 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
 
 from hypothesis import settings  # noqa: E402
 
-# A first call compiles, so that no deadline means anything; the same examples every run.
+# A first call compiles, so no deadline means anything; the same examples every run.
 settings.register_profile("skmtl", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("skmtl")

@@ -62,6 +62,18 @@ def test_balanced_folds_spread_every_task(problem, n_folds):
         assert sizes.max() - sizes.min() <= 1
 
 
+def test_order_of_the_columns_of_y_does_not_matter():
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(50, 2)), rng.normal(size=(50, 3))
+    Y[rng.random(Y.shape) < 0.3] = np.nan
+    stratum = np.zeros(50, int)
+    for fold in [
+        lambda Y: balanced_folds(X, Y, stratum, 3),
+        lambda Y: hashed_folds(X, Y, 3),
+    ]:
+        assert_array_equal(fold(Y), fold(Y[:, ::-1].copy()))
+
+
 def test_hashes_of_different_rows_differ():
     rng = np.random.default_rng(0)
     X, y = rng.integers(0, 50, (20000, 3)).astype(float), np.zeros(20000)
