@@ -55,10 +55,12 @@ def _columns(values):
 
 
 def insert_column(table, position, column, name=None):
-    """Return the table with one more column, which keeps its own type in a frame."""
+    """Return a new table with one more column, which keeps its own type in a frame.
+
+    A pandas frame must be the caller's own: the column is inserted in place.
+    """
     kind = frame_kind(table)
     if kind == "pandas":
-        table = table.copy(deep=False)
         values = column if hasattr(column, "dtype") else np.asarray(column)
         table.insert(position, name, getattr(values, "array", values))
         return table
@@ -74,7 +76,7 @@ def insert_column(table, position, column, name=None):
         return sparse.hstack(parts, format="csr")
     table = table.toarray() if sparse.issparse(table) else table
     dtype = _common_dtype(table, column)
-    return np.insert(table.astype(dtype), position, column.astype(dtype), axis=1)
+    return np.insert(table.astype(dtype, copy=False), position, column, axis=1)
 
 
 def _common_dtype(table, column):

@@ -45,6 +45,7 @@ __all__ = [
     "get_tags",
     "num_samples",
     "safe_indexing",
+    "scorer_parts",
     "validate_params",
 ]
 
@@ -62,6 +63,19 @@ def check_sample_weight(sample_weight, X):
             "needs a positive weight."
         )
     return weight.astype(float, copy=False)
+
+
+def scorer_parts(name):
+    """Return the metric, sign, arguments and response method of a named scorer."""
+    from sklearn.metrics import get_scorer
+
+    scorer = get_scorer(name)
+    return (
+        scorer._score_func,
+        scorer._sign,
+        dict(scorer._kwargs),
+        scorer._response_method,
+    )
 
 
 def fitting(method=None, *, nested=False):

@@ -64,10 +64,11 @@ def measure_moments(X, weight, task, n_tasks):
     rows = np.arange(task.size)
     sums = sparse.csr_matrix((weight, (task, rows)), shape=(n_tasks, task.size))
     total = np.bincount(task, weight, n_tasks)[:, None]
-    mean = (sums @ X) / total
+    divisor = np.where(total > 0, total, 1.0)
+    mean = (sums @ X) / divisor
     residual = X - mean[task]
     # What rounding left in the mean shows in the residuals (Chan, Golub and LeVeque).
-    slip = (sums @ residual) / total
+    slip = (sums @ residual) / divisor
     scatter = np.maximum(sums @ residual**2 - total * slip**2, 0.0)
     return Moments(total, mean + slip, scatter)
 
@@ -230,7 +231,9 @@ class TaskStandardScaler(
             The same columns, the task as it was.
         """
         features, mean, scale = self._open_moments(X)
-        return self._rejoined(X, (features - mean) / scale)
+        values = features - mean
+        values /= scale
+        return self._rejoined(X, values)
 
     def inverse_transform(self, X):
         """Return standardized rows to their task's own units.
