@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import has_fit_parameter
 
-from ._sklearn_compat import num_samples
+from ._validation import take_column
 
 
 def append_indicators(X, task, n_tasks):
@@ -47,6 +47,28 @@ def append_category(X, task, tasks, name):
 
     values = np.array([*labels, None], dtype=object)[task].tolist()
     return _append(X, {name: pl.Series(name, values, dtype=pl.Enum(labels))})
+
+
+def as_codes(X):
+    """Return a table as numbers that are equal where its values are, for hashing."""
+    if sparse.issparse(X):
+        # One number stands for a row: distinct rows with the same one are harmless.
+        return (X @ np.cos(np.arange(X.shape[1])))[:, None]
+    if isinstance(X, np.ndarray):
+        if X.dtype.kind in "fiub":
+            return X.astype(np.float64)
+        columns = list(X.T)
+    else:
+        columns = [take_column(X, j) for j in range(X.shape[1])]
+    return np.column_stack([_column_codes(column) for column in columns])
+
+
+def _column_codes(column):
+    values = column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column)
+    try:  # Numbers stay what they are, in whatever container they come.
+        return values.astype(np.float64)
+    except (TypeError, ValueError):
+        return np.unique(values.astype(str), return_inverse=True)[1].astype(np.float64)
 
 
 def mark_category(estimator, X):

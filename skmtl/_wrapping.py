@@ -9,13 +9,14 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
+from sklearn.utils import assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
 from ._sklearn_compat import HasMethods, get_tags, num_samples, safe_indexing
 from ._validation import TaskMixin, is_observed
 
-# The score of a class that a task has never seen, as in scikit-learn's cross_val_predict.
+# The score of a class that a task has never seen, as in cross_val_predict.
 NEVER = np.finfo(np.float64).min
 
 
@@ -144,11 +145,41 @@ class TaskWrapper(TaskMixin, MetaEstimatorMixin, BaseEstimator):
                 "matrix of similarities between rows; compute the kernel inside it."
             )
 
-    def _named_targets(self, y):
-        """Return targets as the user wrote them: classes instead of their positions."""
-        if not is_classifier(self):
-            return y
-        return self.classes_[y.astype(np.intp)]
+    def _open_rows(self, X, y, sample_weight=None):
+        """Check a training set, but leave its features as they are."""
+        rows = super()._open_rows(X, y, sample_weight, numeric=False)
+        self._check_finite(rows.X)
+        return rows
+
+    def _open_query(self, X):
+        features, task = super()._open_query(X, numeric=False)
+        self._check_finite(features)
+        return features, task
+
+    def _check_finite(self, features):
+        """Refuse missing values that only some fitted estimators would refuse."""
+        array = isinstance(features, np.ndarray) and features.dtype.kind == "f"
+        if array and not get_tags(self).input_tags.allow_nan:
+            assert_all_finite(
+                features, input_name="X", estimator_name=type(self).__name__
+            )
+
+    def _class_labels(self):
+        """Return ``classes_``, or None in a regressor."""
+        return self.classes_ if is_classifier(self) else None
+
+
+def named_targets(y, classes):
+    """Return targets as the user wrote them: classes instead of their positions."""
+    if classes is None:
+        return y
+    missing = np.isnan(y)
+    if not missing.any():
+        return classes[y.astype(np.intp)]
+    named = classes[np.where(missing, 0, y).astype(np.intp)]
+    named = named.astype(object if classes.dtype.kind in "OUS" else np.float64)
+    named[missing] = np.nan
+    return named
 
 
 def weight_names(estimator, prefix=""):
@@ -195,9 +226,9 @@ def fit_clone(estimator, X, y, weight, arguments=(), **others):
     A classifier of rows that all have one class is a constant: many classifiers refuse
     such rows, and a small task, or a fold of one, often has no others.
     """
-    if is_classifier(estimator) and (y == y[0]).all():
+    if is_classifier(estimator) and y.ndim == 1 and (y == y[0]).all():
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y, weight)
-    weights = {name: weight for name in arguments}
+    weights = dict.fromkeys(arguments, weight)
     return clone(estimator).fit(X, y, **weights, **others)
 
 
@@ -231,6 +262,18 @@ def answer_column(estimator, X, method, classes):
     return scores if scores.ndim == 1 else scores[:, -1]
 
 
+def answer_columns(estimator, X, method, classes):
+    """Return one column per task by an estimator that was fitted to all of them.
+
+    Multi-output classifiers of scikit-learn answer with a list, one entry per column.
+    """
+    scores = getattr(estimator, method)(X)
+    if not isinstance(scores, list):
+        return np.asarray(scores, dtype=np.float64).reshape(num_samples(X), -1)
+    own = zip(scores, estimator.classes_, strict=True)
+    return np.column_stack([part @ (labels == classes[-1]) for part, labels in own])
+
+
 def answer_by_task(estimators, shared, X, task, method, classes):
     """Return each row's answer by the estimator of its task, or of all tasks.
 
@@ -247,7 +290,9 @@ def answer_by_task(estimators, shared, X, task, method, classes):
         estimator = shared if t < 0 else estimators[t]
         part = answer(estimator, safe_indexing(X, rows, axis=0), method, classes)
         if result is None:
-            kind = classes.dtype if method == "predict" and classes is not None else float
+            kind = (
+                classes.dtype if method == "predict" and classes is not None else float
+            )
             result = np.empty((task.size, *part.shape[1:]), kind)
         result[rows] = part
     return result

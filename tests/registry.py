@@ -5,10 +5,19 @@ from typing import NamedTuple
 
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.tree import DecisionTreeClassifier
 
 from skmtl.baselines import IndependentTasks, PooledTasks
 from skmtl.compose import TaskStandardScaler
+from skmtl.linear import (
+    HierarchicalClassifier,
+    HierarchicalRegressor,
+    JointSparseClassifier,
+    JointSparseRegressor,
+    SharedCenterClassifier,
+    SharedCenterRegressor,
+    SharedRepresentationClassifier,
+    SharedRepresentationRegressor,
+)
 from skmtl.linear._base import StatisticsRegressor
 from skmtl.safety import SafeTasks
 
@@ -32,9 +41,19 @@ REGISTRY = [
     Entry(IndependentTasks(LogisticRegression())),
     Entry(PooledTasks(Ridge())),
     Entry(PooledTasks(Ridge(), encode="onehot")),
-    Entry(PooledTasks(DecisionTreeClassifier(random_state=0), encode="onehot")),
+    Entry(PooledTasks(LogisticRegression(), encode="onehot")),
     Entry(SafeTasks(PooledTasks(Ridge()), cv=3)),
     Entry(SafeTasks(PooledTasks(LogisticRegression()), cv=3)),
+    Entry(HierarchicalRegressor()),
+    Entry(HierarchicalClassifier()),
+    Entry(SharedRepresentationRegressor(rank=2)),
+    Entry(SharedRepresentationRegressor(rank=2, robust=True)),
+    Entry(SharedRepresentationClassifier(rank=2)),
+    Entry(JointSparseRegressor(alpha=0.05)),
+    Entry(JointSparseClassifier(alpha=0.01)),
+    Entry(SharedCenterRegressor(alpha=0.1)),
+    Entry(SharedCenterRegressor(alpha=0.1, robust=True)),
+    Entry(SharedCenterClassifier(alpha=0.1)),
     Entry(TaskStandardScaler(), wide_y=False),
 ]
 
@@ -74,4 +93,11 @@ def name_of(estimator):
 
 def linear_regressors():
     """Return the squared-loss linear models."""
-    return [e for e in supervised() if isinstance(e, StatisticsRegressor)]
+    automatic = [
+        SharedRepresentationRegressor(),
+        JointSparseRegressor(alpha="auto"),
+        SharedCenterRegressor(),
+        SharedCenterRegressor(robust=True),
+    ]
+    models = [*supervised(), *automatic]
+    return [model for model in models if isinstance(model, StatisticsRegressor)]

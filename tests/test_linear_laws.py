@@ -8,7 +8,8 @@ from registry import linear_regressors, name_of, with_task_feature
 from sklearn.base import clone
 
 everyone = pytest.mark.parametrize("estimator", linear_regressors(), ids=name_of)
-CLOSE = {"rtol": 1e-5, "atol": 1e-6}
+# Two iterations to the same optimum stop at points this close, at default tolerances.
+CLOSE = {"rtol": 1e-4, "atol": 1e-5}
 
 
 def problem(n_tasks=8, n_rows=30, n_features=5, seed=0):
@@ -95,6 +96,8 @@ def test_columns_of_y_are_rows_with_a_task_column(estimator, missing):
     Y = X @ (1 + rng.normal(size=(4, 2)) @ rng.normal(size=(2, 6)))
     Y += 0.3 * rng.normal(size=Y.shape) + np.arange(6)
     Y[rng.random(Y.shape) < missing] = np.nan
+    # Columns of y may have units of their own, rows with a task column share them.
+    Y = (Y - np.nanmean(Y, axis=0)) / np.nanstd(Y, axis=0)
     fixed = without_cross_validation(estimator)
     wide = clone(fixed).fit(X, Y)
     rows, task = np.nonzero(~np.isnan(Y))
@@ -142,7 +145,7 @@ def test_a_constant_added_to_y_moves_intercepts_only(estimator):
 @everyone
 def test_order_of_features_does_not_matter(estimator):
     frame, y = problem()
-    model = with_task_feature(estimator, "school")
+    model = without_cross_validation(with_task_feature(estimator, "school"))
     a = clone(model).fit(frame, y)
     b = clone(model).fit(frame[["school", *"edcba"]], y)
     assert_allclose(b.coef_[:, ::-1], a.coef_, rtol=1e-4, atol=1e-5)
@@ -178,29 +181,33 @@ def test_a_strong_signal_is_found(estimator):
     assert model.score(frame[~half], y[~half]) > 0.9
 
 
+# Two values of each parameter that is part of the model.
 ALTERNATIVES = {
     "align": [None, "covariance"],
     "alpha": [0.01, 1.0],
-    "cv": [2, 5],
     "fit_intercept": [True, False],
-    "l1_ratio": [0.0, 0.5],
-    "l2_ratio": [0.0, 0.5],
-    "max_iter": [1, 1000],
+    "l1_ratio": [0.5, 1.0],
     "rank": [1, 3],
     "robust": [False, True],
+    "shrinkage": [0.0, 50.0],
+    "specific_cost": [0.5, 1.0],
     "task_weight": ["samples", "equal"],
-    "tol": [1.0, 1e-8],
 }
-NO_EFFECT = {
-    "keep_task_column",
-    "n_jobs",
-    "random_state",
-    "task_feature",
-    "unseen_task",
-}
+# How the model is found, not what it is.
+MEANS = {"cv", "max_iter", "n_alphas", "n_jobs", "random_state", "tol"}
+ELSEWHERE = {"keep_task_column", "task_feature", "unseen_task"}
 
 
 @everyone
-def test_every_parameter_is_known_to_these_tests(estimator):
-    known = set(ALTERNATIVES) | NO_EFFECT
-    assert set(estimator.get_params(deep=False)) <= known
+def test_every_parameter_of_the_model_changes_it(estimator):
+    frame, y = problem()
+    outlier = (frame["school"] == "s1").to_numpy()
+    y = np.where(outlier, y - 20 * frame["a"], y)
+    base = without_cross_validation(with_task_feature(estimator, "school"))
+    names = set(base.get_params(deep=False)) - MEANS - ELSEWHERE
+    for name in names:
+        one, other = (
+            clone(base).set_params(**{name: value}).fit(frame, y).predict(frame)
+            for value in ALTERNATIVES[name]
+        )
+        assert np.abs(one - other).max() > 1e-4, name
