@@ -1,0 +1,194 @@
+r"""Tasks around one common model, in closed form and robustly.
+
+The first problem is
+
+.. math:: \min\ \sum_t \frac{c_t}{2} \lVert y_t - X_t w_t \rVert^2
+          + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2 ,
+
+quadratic in everything, so that w_0 solves one linear system (Evgeniou and Pontil,
+2004). The second bounds by a norm instead of a square what a task may deviate, so that
+most tasks do not deviate at all (Duan and Wang, 2023).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ._descent import minimise
+from ._low_rank import TINY, GramTasks, whitening
+from ._robust import (
+    OutlierTest,
+    Spectra,
+    base_strength,
+    deviations,
+    noise_level,
+    outlier_test,
+    own_ridge,
+    robust_loss,
+    spectra,
+)
+
+RANK_TOLERANCE = 1e-11
+FIRST_ALPHA = 0.25
+
+
+class CentreFit(NamedTuple):
+    """Coefficients around a centre.
+
+    Attributes
+    ----------
+    coef : float64 array of shape (n_tasks, n_features)
+    near : float64 array of shape (n_tasks, n_features)
+        Coefficients by the objective, before tasks off the centre get their own.
+    centre : float64 array of shape (n_features,)
+    excess : float
+        Estimate of the objective above its minimum, relative to it.
+    n_iter : int
+    test : OutlierTest or None
+    """
+
+    coef: np.ndarray
+    near: np.ndarray
+    centre: np.ndarray
+    excess: float
+    n_iter: int
+    test: OutlierTest | None
+
+
+class Eigen(NamedTuple):
+    """Eigenvalues and vectors of every task's Gram matrix, and moments along these."""
+
+    values: np.ndarray
+    vectors: np.ndarray
+    moments: np.ndarray
+    scale: np.ndarray
+
+
+def eigen(tasks):
+    """Return the eigenvalues and vectors of GramTasks."""
+    values, vectors = np.linalg.eigh(tasks.gram)
+    floor = RANK_TOLERANCE * values.max(axis=1, keepdims=True).clip(min=0.0)
+    values = np.where(values > floor, values, 0.0)
+    moments = (tasks.xy[:, None, :] @ vectors)[:, 0]
+    return Eigen(values, vectors, moments, tasks.scale)
+
+
+def solve_centre(parts, alpha, ridge=0.0):
+    """Return the coefficients of all tasks, and their centre, for a given strength.
+
+    ``ridge`` is that of the centre itself.
+    """
+    penalty = (alpha / parts.scale)[:, None]
+    present = parts.values > 0.0
+    total = np.where(present, parts.values + penalty, 1.0)
+    # Both sides of the centre's equation are multiplied by what keeps them in range.
+    range_ = parts.scale.mean() * parts.values.mean() + alpha
+    share = np.where(present, range_ * parts.values / total, 0.0)
+    pull = np.where(present, range_ * parts.moments / total, 0.0)
+    vectors = np.broadcast_to(parts.vectors, (*share.shape, share.shape[1]))
+    matrix = np.tensordot(vectors * share[:, None, :], vectors, ([0, 2], [0, 2]))
+    if ridge > 0.0 and alpha > 0.0:
+        matrix += ridge * range_ / alpha * np.eye(len(matrix))
+    side = np.einsum("tjk,tk->j", vectors, pull)
+    values, axes = np.linalg.eigh(matrix)
+    known = values > RANK_TOLERANCE * max(values[-1], 0.0)
+    along = np.where(known, axes.T @ side, 0.0) / np.where(known, values, 1.0)
+    centre = axes @ along
+    at = (centre @ parts.vectors).reshape(parts.values.shape)
+    gap = np.where(present, (parts.moments - parts.values * at) / total, 0.0)
+    return centre + (parts.vectors @ gap[:, :, None])[:, :, 0], centre
+
+
+def robust_centre(tasks, axes, strength, start, tol, max_iter):
+    """Minimise the sum of the tasks' robust losses over one centre."""
+    mean = tasks.mean_gram() * len(tasks.scale)
+    size = max(np.trace(mean) / len(mean), TINY)
+    factor = np.linalg.cholesky(mean + 1e-9 * size * np.eye(len(mean)))
+
+    def value(centre):
+        everyone = np.broadcast_to(centre, tasks.xy.shape)
+        deviation = deviations(axes, everyone, strength)
+        loss = tasks.scale @ robust_loss(axes, everyone, deviation, strength)
+        slope = axes.values * (axes.along(everyone) - deviation) - axes.moments
+        slope = (axes.axes @ (tasks.scale[:, None] * slope)[:, :, None])[:, :, 0]
+        return loss, slope.sum(axis=0)
+
+    unit = max(value(start)[0], TINY)
+
+    def evaluate(x):
+        centre = solve_triangular(factor, x * np.sqrt(unit), lower=True, trans="T")
+        loss, slope = value(centre)
+        return loss / unit, solve_triangular(factor, slope, lower=True) / np.sqrt(unit)
+
+    descent = minimise(evaluate, factor.T @ start / np.sqrt(unit), tol, max_iter)
+    x = descent.x * np.sqrt(unit)
+    centre = solve_triangular(factor, x, lower=True, trans="T")
+    return centre, descent
+
+
+def fit_centre(sample, alpha):
+    """Fit tasks around a centre they are drawn to by squares."""
+    coef, centre = solve_centre(eigen(sample.tasks), alpha)
+    return CentreFit(coef, coef, centre, 0.0, 1, None)
+
+
+class RobustTasks(NamedTuple):
+    """What a robust fit needs of its tasks, whatever its strength."""
+
+    tasks: GramTasks
+    axes: Spectra
+    own_error: np.ndarray
+    own_rank: np.ndarray
+    freedom: np.ndarray
+    noise: float
+    start: np.ndarray
+
+
+def robust_tasks(sample):
+    """Return tasks with their spectra, own fits, noise, and a centre to start from."""
+    tasks, freedom = sample.tasks, sample.freedom()
+    axes = spectra(tasks, whitening(tasks).factor / np.sqrt(tasks.scale.mean()))
+    own, rank = axes.own_fit()
+    error = np.maximum(axes.yy - np.sum(own * axes.moments, axis=1), 0.0)
+    ridge = axes.coef(own_ridge(axes, freedom, 0.0 * tasks.xy, 0))
+    present = axes.moments.any(axis=1)
+    start = np.median(ridge[present], axis=0) if present.any() else ridge[0]
+    noise = noise_level(error, freedom - rank)
+    if noise == 0.0:
+        about = tasks.squared_error(np.broadcast_to(start, own.shape))
+        noise = noise_level(about, freedom)
+    return RobustTasks(tasks, axes, error, rank, freedom, noise, start)
+
+
+def fit_robust_centre(part, alpha, tol, max_iter):
+    """Fit tasks on a centre, with deviations where they pay, and test every task.
+
+    The first centre is that of a low price, under which tasks far off hardly count;
+    those found off it have no say in where it is at last.
+    """
+    axes, tasks = part.axes, part.tasks
+    strength = alpha * base_strength(axes, part.noise)
+    first = min(alpha, FIRST_ALPHA) * base_strength(axes, part.noise)
+    centre, _ = robust_centre(tasks, axes, first, part.start, tol, max_iter)
+    _, test = _test_centre(part, centre)
+    kept = tasks
+    if test.flagged.sum() < len(tasks.scale) / 2:
+        kept = tasks._replace(scale=np.where(test.flagged, 0.0, tasks.scale))
+    centre, descent = robust_centre(kept, axes, strength, centre, tol, max_iter)
+    everyone, test = _test_centre(part, centre)
+    deviation = deviations(axes, everyone, strength)
+    off = deviation.any(axis=1, keepdims=True)
+    coef = near = np.where(off, everyone - axes.coef(deviation), everyone)
+    if test.flagged.any():
+        alone = axes.coef(own_ridge(axes, part.freedom, everyone, 0))
+        coef = np.where(test.flagged[:, None], alone, near)
+    n_iter = max(1, descent.n_iter)
+    return CentreFit(coef, near, centre, descent.excess, n_iter, test)
+
+
+def _test_centre(part, centre):
+    everyone = np.broadcast_to(centre, part.tasks.xy.shape)
+    error = part.tasks.squared_error(everyone)
+    test = outlier_test(error, part.own_error, 0, part.own_rank, part.freedom)
+    return everyone, test

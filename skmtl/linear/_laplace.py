@@ -1,0 +1,253 @@
+"""Logistic likelihood under a normal prior, after Laplace.
+
+Near the posterior mode the log likelihood of a task's labels is a quadratic, that is, a
+regression with unit noise: so a prior that explains the modes best is found as for
+squared loss, and both are repeated until the prior no longer changes. Several classes
+have one set of coefficients each, with a prior that treats all classes alike. Their
+quadratics leave out the entries of the curvature between two classes; the entries
+within a class are enlarged by ``n_classes / (n_classes - 1)``, which is exact for two
+classes and for equal probabilities. The modes are those of the softmax likelihood.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.special import expit, log_softmax
+
+from .._tasks import TaskData, freeze, statistics
+from ._compression import Frame, compress
+from ._empirical_bayes import Optimum, Prior, maximise
+from ._marginal_likelihood import likelihood
+from ._task_posterior import conditioned
+
+# The curvature of a row whose label is certain: its label still bounds the step.
+LEAST_CURVATURE = 1e-3
+
+
+class Labels(NamedTuple):
+    """Labelled rows of all tasks.
+
+    Attributes
+    ----------
+    rows : array of shape (n_entries, n_coordinates)
+    target : array of shape (n_sets, n_entries)
+        Whether the label is the set's class. Two classes have one set.
+    weight : array of shape (n_entries,)
+    task : int array of shape (n_entries,)
+    offsets : int array of shape (n_tasks + 1,)
+    intercept : bool
+    """
+
+    rows: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    task: np.ndarray
+    offsets: np.ndarray
+    intercept: bool
+
+
+def labels_of(rows, code, n_classes, weight, offsets, intercept):
+    """Return labelled rows from class positions."""
+    task = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
+    classes = np.arange(n_classes) if n_classes > 2 else np.ones(1)
+    target = (code == classes[:, None]).astype(float)
+    return Labels(rows, target, weight, task, offsets, intercept)
+
+
+class Quadratic(NamedTuple):
+    """The log likelihood of labels at some scores, and its derivatives there."""
+
+    value: float
+    gradient: np.ndarray
+    curvature: np.ndarray
+
+
+def log_likelihood(labels, scores):
+    """Return the log likelihood at scores of shape (n_sets, n_entries)."""
+    n_sets, weight = len(scores), labels.weight
+    if n_sets == 1:
+        probability = expit(scores)
+        value = weight @ (labels.target * scores - np.logaddexp(0.0, scores))[0]
+        enlarged = 1.0
+    else:
+        logarithm = log_softmax(scores, axis=0)
+        probability = np.exp(logarithm)
+        value = weight @ (labels.target * logarithm).sum(axis=0)
+        enlarged = n_sets / (n_sets - 1)
+    curvature = enlarged * probability * (1.0 - probability)
+    curvature = np.maximum(curvature, LEAST_CURVATURE)
+    gradient = labels.target - probability
+    return Quadratic(float(value), weight * gradient, weight * curvature)
+
+
+def scores_of(labels, position):
+    """Return the scores of rows for coefficients of every set and task."""
+    return np.stack(
+        [np.einsum("ik,ik->i", labels.rows, each[labels.task]) for each in position]
+    )
+
+
+def regression(labels, scores):
+    """Return tasks whose squared error is the log likelihood near some scores."""
+    quadratic = log_likelihood(labels, scores)
+    n_sets, n_entries = scores.shape
+    first, n_coordinates = int(labels.intercept), labels.rows.shape[1]
+    shift = n_entries * np.arange(n_sets)[:, None]
+    offsets = np.r_[0, (labels.offsets[1:] + shift).ravel()]
+    data = TaskData(
+        np.ascontiguousarray(labels.rows[:, first:]),
+        np.tile(np.arange(n_entries), n_sets),
+        (scores + quadratic.gradient / quadratic.curvature).ravel(),
+        quadratic.curvature.ravel(),
+        offsets,
+        False,
+    )
+    none, one = np.zeros(n_coordinates - first), np.ones(n_coordinates - first)
+    n_tasks = offsets.size - 1
+    plain = Frame(none, one, np.zeros(n_tasks), np.ones(n_tasks), None, bool(first))
+    return compress(statistics(freeze(data)), plain)
+
+
+class Mode(NamedTuple):
+    """A posterior mode: ``mean[set] + covariance @ score[set, task]``."""
+
+    mean: np.ndarray
+    score: np.ndarray
+
+    def position(self, prior):
+        return self.mean[:, None] + self.score @ prior.covariance
+
+    def toward(self, other, share):
+        return Mode(*(a + share * (b - a) for a, b in zip(self, other, strict=True)))
+
+    def centred(self, intercept):
+        """Return the mode with intercepts whose sum over the classes is zero.
+
+        Scores of all classes may be shifted alike.
+        """
+        mean = self.mean.copy()
+        if intercept and len(mean) > 1:
+            mean[:, 0] -= mean[:, 0].mean()
+        return self._replace(mean=mean)
+
+    def log_prior(self, prior, n_free):
+        """Return the log density of the mode, up to a constant."""
+        carried = (self.score @ prior.factor) ** 2
+        slopes = self.mean[:, n_free:] ** 2
+        return -0.5 * (carried.sum() + slopes.sum() / prior.mean_variance)
+
+
+def _newton_mode(point, n_sets):
+    return Mode(point.mean, point.score.reshape(n_sets, -1, point.score.shape[1]))
+
+
+def find_mode(labels, prior, model, start):
+    """Return the posterior mode under a prior, and its scores."""
+
+    def value(mode):
+        scores = scores_of(labels, mode.position(prior))
+        likely = log_likelihood(labels, scores).value
+        return likely + mode.log_prior(prior, model.n_free), scores
+
+    def newton(scores):
+        point = likelihood(regression(labels, scores), model, *prior)
+        return _newton_mode(point, len(scores))
+
+    return climb(start, value, newton, Mode.toward)
+
+
+def climb(place, value, newton, toward, max_iter=100):
+    """Return the place where Newton steps, halved as long as they descend, end.
+
+    ``value`` returns what is climbed and the scores there, ``newton`` the place that
+    the quadratic at some scores is largest at, and ``toward`` one between two places.
+    """
+    height, scores = value(place)
+    for _ in range(max_iter):
+        target, share, change = newton(scores), 1.0, -np.inf
+        rounding = 1e-13 * (1.0 + abs(height))
+        while change < -rounding and share > 1e-6:
+            trial = toward(place, target, share)
+            new_height, new_scores = value(trial)
+            change, share = new_height - height, share / 2.0
+        if change < -rounding:
+            break
+        moved = np.abs(new_scores - scores).max()
+        place, height, scores = trial, new_height, new_scores
+        if moved <= 1e-9 * (1.0 + np.abs(scores).max()):
+            break
+    return place, scores
+
+
+def first_scores(labels, model):
+    """Return the scores of posterior modes under a prior neither weak nor strong."""
+    n_sets, n_coordinates = len(labels.target), labels.rows.shape[1]
+    prior = Prior(np.sqrt(0.3) * np.eye(n_coordinates), 0.3)
+    zero = np.zeros((n_sets, labels.offsets.size - 1, n_coordinates))
+    start = Mode(zero[:, 0], zero)
+    return find_mode(labels, prior, model, start)[1]
+
+
+def fit_labels(labels, model, *, tol, max_iter):
+    """Return the prior that explains its own posterior modes best, and those modes."""
+    n_sets = len(labels.target)
+    prior, n_iter = None, 0
+    tasks = regression(labels, first_scores(labels, model))
+    while n_iter < max_iter:
+        found = maximise(
+            tasks, model, tol=tol, max_iter=max(max_iter - n_iter, 1), start=prior
+        )
+        n_iter += found.n_iter
+        if prior is not None and found.n_iter == 0:
+            break
+        prior = found.prior
+        mode, scores = find_mode(
+            labels, prior, model, _newton_mode(found.point, n_sets)
+        )
+        tasks = regression(labels, scores)
+    point = likelihood(tasks, model, *prior)
+    optimum = Optimum(prior, point, max(n_iter, 1), found.gradient)
+    return optimum, mode.centred(labels.intercept), scores
+
+
+def laplace_likelihood(labels, optimum, mode, scores):
+    """Return Laplace's approximation of the marginal log likelihood of the labels."""
+    tasks = regression(labels, scores)
+    position = mode.position(optimum.prior).reshape(len(tasks.target), -1)
+    fitted = np.einsum("tqk,tk->tq", tasks.root, position)
+    error = tasks.remainder + ((tasks.target - fitted) ** 2).sum()
+    # The quadratic model's own squared error gives way to the likelihood it stands for.
+    return log_likelihood(labels, scores).value - (optimum.point.deviance - error) / 2.0
+
+
+def conditioned_on_labels(labels, mean, covariance):
+    """Return the normal distribution of one task's coefficients, after its labels.
+
+    ``mean`` is (n_sets, n_coordinates): coefficients of different sets are independent.
+    """
+
+    def value(weight):
+        carried = np.einsum("sjk,sk->sj", covariance, weight)
+        scores = scores_of(labels, (mean + carried)[:, None])
+        penalty = np.einsum("sj,sj->", weight, carried) / 2.0
+        return log_likelihood(labels, scores).value - penalty, scores
+
+    def newton(scores):
+        tasks = regression(labels, scores)
+        parts = zip(tasks.root, tasks.target, mean, covariance, strict=True)
+        return np.stack([_dual(*part) for part in parts])
+
+    def toward(start, end, share):
+        return start + share * (end - start)
+
+    _, scores = climb(np.zeros_like(mean), value, newton, toward)
+    tasks = regression(labels, scores)
+    parts = zip(mean, covariance, tasks.root, tasks.target, strict=True)
+    known = [conditioned(*part, 1.0) for part in parts]
+    return tuple(np.stack(part) for part in zip(*known, strict=True))
+
+
+def _dual(root, target, mean, covariance):
+    """Return a with ``mean + covariance @ a`` the mean after rows are seen."""
+    total = np.eye(len(root)) + root @ covariance @ root.T
+    return root.T @ np.linalg.solve(total, target - root @ mean)

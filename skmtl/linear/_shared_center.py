@@ -1,0 +1,383 @@
+"""Tasks whose coefficients lie around one common model."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from .._folds import choose_rows, user_splits
+from .._sklearn_compat import HasMethods, Interval, StrOptions, fitting
+from ._base import LinearClassifier, StatisticsRegressor
+from ._centre import eigen, fit_centre, fit_robust_centre, robust_tasks, solve_centre
+from ._logistic_centre import fit_logistic_centre, left_out_loss
+from ._rank import left_out_error
+from ._sample import sample_statistics
+from ._working import check_classes, open_labels, report_gain, weigh_classes
+
+ALPHAS = np.geomspace(1e-4, 1e5, 28)
+# From strong to weak: each fit starts from the one before.
+LOGISTIC_ALPHAS = np.geomspace(1e3, 1e-4, 15)
+PATH_TOL = 1e-5
+# In units of the mean variance of a feature.
+CENTRE_RIDGE = 1e-3
+ROBUST_ALPHAS = np.geomspace(0.125, 8.0, 7)
+
+
+class SharedCenterRegressor(StatisticsRegressor):
+    r"""Linear regression whose tasks lie around one common model.
+
+    Coefficients :math:`w_t` and their centre :math:`w_0` minimise
+
+    .. math:: \sum_t \frac{c_t}{2} \lVert y_t - X_t w_t - b_t \rVert^2
+              + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2,
+              \qquad c_t = \frac{1}{\bar n},
+
+    where :math:`\bar n` is the mean number of rows of a task: between separate models
+    (``alpha=0``) and one model with an intercept for each task (large ``alpha``). The
+    solution is that of linear equations [1]_.
+
+    With ``robust=True`` deviations are priced by their length, not its square:
+
+    .. math:: \sum_t \frac{c_t}{2} \lVert y_t - X_t w_t - b_t \rVert^2
+              + \alpha \sum_t c_t \lambda_t \lVert w_t - w_0 \rVert,
+
+    so that most tasks are exactly at the centre, and tasks that are not pull it by no
+    more than their price [2]_. Lengths are measured in coordinates in which the
+    features of all tasks are white; :math:`\lambda_t` is the price at which noise alone
+    makes few tasks deviate. Tasks that an F-test finds off the centre get a ridge
+    fit of their own.
+
+    Parameters
+    ----------
+    alpha : float or "auto", default="auto"
+        Strength of the pull to the centre; "auto" takes the one with the least squared
+        error on left-out rows. With ``robust=True`` a multiple of the natural price,
+        which is 1.
+    robust : bool, default=False
+        Put most tasks exactly at the centre, and find those that are not there.
+    cv : int, splitter or iterable of splits, default=5
+        Left-out rows for ``alpha="auto"``.
+    fit_intercept : bool, default=True
+        Give every task an intercept, which is not penalised.
+    tol : float, default=1e-8
+        With ``robust=True``: stop when the estimate of the objective above its minimum,
+        relative to it, is below ``tol``.
+    max_iter : int, default=500
+        With ``robust=True``: most iterations.
+    task_feature : str, int or None, default=None
+        Name or position of the column of X that holds each row's task. With None, every
+        column of y is a task, or there is one task only.
+    unseen_task : {"shared", "error"}, default="shared"
+        What to do at predict with a task that fit did not see: predict by the centre,
+        or raise.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (n_tasks, n_features)
+    intercept_ : ndarray of shape (n_tasks,)
+    shared_coef_ : ndarray of shape (n_features,)
+        The centre.
+    shared_intercept_ : float
+    alpha_ : float
+        The strength used.
+    outlier_tasks_ : ndarray
+        Tasks off the centre, about 5 % of them wrongly so (with ``robust=True``).
+    outlier_pvalues_, outlier_scores_ : ndarray of shape (n_tasks,)
+        p-value of an F-test of each task against the centre, and minus its decimal
+        logarithm.
+    n_iter_ : int
+    tasks_, n_tasks_, n_features_in_, feature_names_in_
+        As for every estimator.
+
+    References
+    ----------
+    .. [1] T. Evgeniou and M. Pontil, "Regularized multi-task learning", KDD 2004.
+    .. [2] Y. Duan and K. Wang, "Adaptive and robust multi-task learning", Annals of
+       Statistics 51(5), 2023.
+
+    Examples
+    --------
+    >>> from skmtl.datasets import make_shared_representation
+    >>> from skmtl.linear import SharedCenterRegressor
+    >>> data = make_shared_representation(
+    ...     n_tasks=20, n_samples=60, n_features=10, head_scale=0.0, shared_scale=2.0,
+    ...     n_outlier_tasks=2, random_state=0,
+    ... )
+    >>> model = SharedCenterRegressor(robust=True, task_feature="task")
+    >>> model.fit(data.data, data.target).outlier_tasks_.tolist()
+    ['task_08', 'task_17']
+    >>> data.outlier_tasks.tolist()
+    ['task_08', 'task_17']
+    """
+
+    _parameter_constraints = {
+        **StatisticsRegressor._parameter_constraints,
+        "alpha": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
+        "robust": ["boolean"],
+        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods("split"), list],
+        "fit_intercept": ["boolean"],
+        "tol": [Interval(Real, 0.0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        alpha="auto",
+        *,
+        robust=False,
+        cv=5,
+        fit_intercept=True,
+        tol=1e-8,
+        max_iter=500,
+        task_feature=None,
+        unseen_task="shared",
+    ):
+        self.alpha = alpha
+        self.robust = robust
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.tol = tol
+        self.max_iter = max_iter
+        self.task_feature = task_feature
+        self.unseen_task = unseen_task
+
+    def _needs_splits(self):
+        return self.alpha == "auto"
+
+    def _fit_statistics(self, statistics, splits):
+        sample = sample_statistics(statistics, centred=self.fit_intercept)
+        self.alpha_ = self.alpha
+        if self.alpha == "auto":
+            splits = [
+                (sample_statistics(a, centred=self.fit_intercept), sample_statistics(b))
+                for a, b in splits
+            ]
+            self.alpha_ = self._select(sample, splits)
+        fit = self._fit_centre(sample, self.alpha_)
+        self.coef_, self.shared_coef_ = fit.coef, fit.centre
+        self.intercept_ = sample.intercept(fit.coef)
+        share = sample.weight / sample.weight.sum()
+        self.shared_intercept_ = float(share @ sample.intercept(fit.centre[None]))
+        self.n_iter_ = fit.n_iter
+        if fit.test is not None:
+            self.outlier_scores_ = fit.test.score
+            self.outlier_pvalues_ = fit.test.pvalue
+            self.outlier_tasks_ = self.tasks_[fit.test.flagged]
+        if fit.excess > self.tol and fit.n_iter >= self.max_iter:
+            warnings.warn(
+                f"The descent ended after max_iter={self.max_iter} iterations at an "
+                f"estimated relative excess of {fit.excess:.1e}, above tol="
+                f"{self.tol:.1e}. Raise max_iter, or scale the features.",
+                ConvergenceWarning,
+                stacklevel=4,
+            )
+
+    def _fit_centre(self, sample, alpha):
+        if self.robust:
+            return self._robust(robust_tasks(sample), alpha)
+        return fit_centre(sample, alpha)
+
+    def _robust(self, part, alpha):
+        return fit_robust_centre(part, alpha, self.tol, self.max_iter)
+
+    def _select(self, sample, splits):
+        """Return the strength with the least error on left-out rows.
+
+        Tasks that are off the centre at the natural price do not vote.
+        """
+        counted = np.ones(sample.weight.size, bool)
+        if self.robust:
+            candidates = ROBUST_ALPHAS
+            parts = [robust_tasks(train) for train, _ in splits]
+            coefs = [
+                [self._robust(p, alpha).near for alpha in candidates] for p in parts
+            ]
+            test = self._robust(robust_tasks(sample), 1.0).test
+            counted = ~test.flagged if not test.flagged.all() else counted
+        else:
+            tasks = sample.tasks
+            curvature = np.trace(tasks.mean_gram()) / tasks.shape[1]
+            candidates = ALPHAS * (curvature if curvature > 0.0 else 1.0)
+            parts = [eigen(train.tasks) for train, _ in splits]
+            coefs = [[solve_centre(p, alpha)[0] for alpha in candidates] for p in parts]
+        losses = [
+            left_out_error(splits, part)[0][counted].sum()
+            for part in zip(*coefs, strict=True)
+        ]
+        return float(candidates[int(np.argmin(losses))])
+
+
+class SharedCenterClassifier(LinearClassifier):
+    r"""Logistic classification whose tasks lie around one common model.
+
+    Coefficients :math:`w_t` and their centre :math:`w_0` minimise
+
+    .. math:: \sum_t c_t \sum_i \ell(y_i, x_i^\top w_t + b_t)
+              + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2,
+              \qquad c_t = \frac{1}{\bar n},
+
+    with the logistic loss (softmax, and one centre for each class, for several classes)
+    and the mean number :math:`\bar n` of rows of a task: between separate models
+    (small ``alpha``) and one model with an intercept for each task (large ``alpha``). A
+    ridge on the centre, a thousandth of the features' mean variance strong, keeps the
+    coefficients of classes that can be separated finite.
+
+    Parameters
+    ----------
+    alpha : float or "auto", default="auto"
+        Strength of the pull to the centre; "auto" takes the one with the least logistic
+        loss on left-out rows.
+    class_weight : {"balanced"}, dict or None, default=None
+        "balanced" makes all classes of a task weigh the same in it; a dict gives the
+        weight of each class.
+    cv : int, splitter or iterable of splits, default=3
+        Left-out rows for ``alpha="auto"``.
+    fit_intercept : bool, default=True
+        Give every task an intercept, which is not penalised.
+    tol : float, default=1e-7
+        Stop when an iteration lowers the objective by less than this part of what it is
+        when nothing is known.
+    max_iter : int, default=200
+        Most iterations, each the solution of a quadratic problem.
+    task_feature : str, int or None, default=None
+        Name or position of the column of X that holds each row's task. With None, every
+        column of y is a task of two classes, or there is one task only.
+    unseen_task : {"shared", "error"}, default="shared"
+        What to do at predict with a task that fit did not see: predict by the centre,
+        or raise.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    coef_ : ndarray of shape (n_tasks, n_features) or (n_tasks, n_classes, n_features)
+    intercept_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
+    shared_coef_ : ndarray of shape (n_features,) or (n_classes, n_features)
+        The centre.
+    shared_intercept_ : float or ndarray of shape (n_classes,)
+        Mean of the intercepts, each counting by how well its rows determine it.
+    alpha_ : float
+        The strength used.
+    n_iter_ : int
+    tasks_, n_tasks_, n_features_in_, feature_names_in_
+        As for every estimator.
+
+    References
+    ----------
+    .. [1] T. Evgeniou and M. Pontil, "Regularized multi-task learning", KDD 2004.
+
+    Examples
+    --------
+    >>> from skmtl.datasets import make_shared_representation
+    >>> from skmtl.linear import SharedCenterClassifier
+    >>> data = make_shared_representation(
+    ...     n_tasks=20, n_samples=40, n_features=5, rank=1, head_scale=0.5,
+    ...     shared_scale=2.0, problem="classification", random_state=0,
+    ... )
+    >>> model = SharedCenterClassifier(task_feature="task")
+    >>> model.fit(data.data, data.target).coef_.shape
+    (20, 5)
+    """
+
+    _parameter_constraints = {
+        **LinearClassifier._parameter_constraints,
+        "alpha": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+        "cv": [Interval(Integral, 2, None, closed="left"), HasMethods("split"), list],
+        "fit_intercept": ["boolean"],
+        "tol": [Interval(Real, 0.0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self,
+        alpha="auto",
+        *,
+        class_weight=None,
+        cv=3,
+        fit_intercept=True,
+        tol=1e-7,
+        max_iter=200,
+        task_feature=None,
+        unseen_task="shared",
+    ):
+        self.alpha = alpha
+        self.class_weight = class_weight
+        self.cv = cv
+        self.fit_intercept = fit_intercept
+        self.tol = tol
+        self.max_iter = max_iter
+        self.task_feature = task_feature
+        self.unseen_task = unseen_task
+
+    @fitting
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            Features, and the column named by ``task_feature`` if there is one.
+        y : array of shape (n_samples,) or (n_samples, n_tasks)
+            Labels. Two dimensions make every column a task of two classes, NaN meaning
+            "not observed"; only without ``task_feature``.
+        sample_weight : array of shape (n_samples,), default=None
+            Weights; a row of weight two counts as two rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        training = self._open_training(X, y, sample_weight)
+        check_classes(self)
+        labels = self._labels(training.data)
+        size = np.trace(labels.code_sample().tasks.mean_gram()) / labels.data.X.shape[1]
+        size = size if size > 0.0 else 1.0
+        ridge = CENTRE_RIDGE * size
+        self.alpha_ = self.alpha
+        if self.alpha == "auto" and labels.scale.size == 1:
+            self.alpha_ = 1.0
+        elif self.alpha == "auto":
+            parts = user_splits(self.cv, X, y, training, classifier=True)
+            splits = [
+                [self._labels(choose_rows(training.data, rows)) for rows in split]
+                for split in parts
+            ]
+            self.alpha_ = self._select(LOGISTIC_ALPHAS * size, ridge, splits)
+        fit = fit_logistic_centre(labels, self.alpha_, ridge, self.tol, self.max_iter)
+        self._set_fit(labels, fit)
+        report_gain(fit.gain, fit.n_iter, self.tol, self.max_iter)
+        return self
+
+    def _labels(self, data):
+        data = weigh_classes(data, self.class_weight, self.classes_)
+        return open_labels(
+            data, self.classes_.size, centred=self.fit_intercept, moments=True
+        )
+
+    def _select(self, candidates, ridge, splits):
+        """Return the strength with the least logistic loss on left-out rows."""
+        losses = np.zeros(candidates.size)
+        for train, test in splits:
+            start = None
+            for place, alpha in enumerate(candidates):
+                fit = fit_logistic_centre(
+                    train, alpha, ridge, PATH_TOL, self.max_iter, start
+                )
+                losses[place] += left_out_loss(test, fit)
+                start = fit.step
+        return float(candidates[int(np.argmin(losses))])
+
+    def _set_fit(self, labels, fit):
+        several = labels.n_scores > 1
+        shape = labels.scale.size, labels.n_scores
+        coef = fit.step.coef.reshape(*shape, -1)
+        intercept = fit.step.intercept.reshape(shape)
+        weight = labels.working_sample(fit.scores, 1.0).weight.reshape(shape)
+        shared = (weight * intercept).sum(axis=0) / weight.sum(axis=0)
+        self.coef_ = coef if several else coef[:, 0]
+        self.intercept_ = intercept if several else intercept[:, 0]
+        self.shared_coef_ = fit.step.state if several else fit.step.state[0]
+        self.shared_intercept_ = shared if several else float(shared[0])
+        self.n_iter_ = fit.n_iter

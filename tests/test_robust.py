@@ -1,0 +1,250 @@
+"""Laws of the robust loss, of the outlier test, and of the span fitted by them."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from scipy.stats import f as f_distribution
+
+from skmtl._tasks import group_rows, statistics
+from skmtl.datasets import make_shared_representation
+from skmtl.linear import SharedRepresentationRegressor
+from skmtl.linear._low_rank import extend_basis, fit_span, whitening
+from skmtl.linear._robust import (
+    base_strength,
+    benjamini_hochberg,
+    deviations,
+    outlier_test,
+    own_ridge,
+    robust_loss,
+    spectra,
+    winsorise,
+)
+from skmtl.linear._robust_span import robust_span
+from skmtl.linear._sample import sample_statistics
+
+
+def problem(n_tasks=4, n_rows=12, n_features=3, seed=0):
+    """Return the sample of random tasks, and their spectra in a random metric."""
+    rng = np.random.default_rng(seed)
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    X, y = rng.normal(size=(task.size, n_features)), rng.normal(size=task.size)
+    data = group_rows(X, y, np.ones(task.size), task, n_tasks)
+    sample = sample_statistics(statistics(data))
+    metric = np.cov(rng.normal(size=(n_features, 20)))
+    return sample, spectra(sample.tasks, np.linalg.cholesky(metric)), metric
+
+
+@pytest.mark.parametrize("strength", [0.1, 1.0, 3.0, 30.0])
+def test_deviations_are_those_a_slow_minimiser_finds(strength):
+    sample, axes, metric = problem()
+    tasks, rng = sample.tasks, np.random.default_rng(1)
+    centre = rng.normal(size=(4, 3))
+    found = axes.coef(deviations(axes, centre, np.full(4, strength)))
+
+    def loss(delta, t):
+        w = centre[t] - delta
+        fit = 0.5 * w @ tasks.gram[t] @ w - tasks.xy[t] @ w
+        return fit + strength * np.sqrt(delta @ metric @ delta + 1e-18)
+
+    for t in range(4):
+        starts = [found[t], np.zeros(3), rng.normal(size=3)]
+        slow = min(
+            minimize(loss, start, (t,), method="Nelder-Mead",
+                     options={"xatol": 1e-9, "fatol": 1e-12, "maxiter": 4000}).fun
+            for start in starts
+        )  # fmt: skip
+        assert loss(found[t], t) <= slow + 1e-7 * abs(slow)
+
+
+def test_the_slope_of_the_robust_loss_is_its_derivative_and_bounded():
+    _, axes, metric = problem()
+    rng, strength = np.random.default_rng(2), np.full(4, 2.0)
+    centre, step = rng.normal(size=(4, 3)), 1e-6
+
+    def loss(centre):
+        return robust_loss(axes, centre, deviations(axes, centre, strength), strength)
+
+    numeric = np.stack(
+        [
+            (loss(centre + step * unit) - loss(centre - step * unit)) / (2 * step)
+            for unit in np.eye(3)
+        ],
+        axis=1,
+    )
+    dual = np.sqrt(np.einsum("tj,jk,tk->t", numeric, np.linalg.inv(metric), numeric))
+    assert (dual <= 2.0 * (1 + 1e-5)).all()
+    along = axes.along(centre) - deviations(axes, centre, strength)
+    exact = axes.values * along - axes.moments
+    assert_allclose(
+        (axes.axes @ exact[:, :, None])[:, :, 0], numeric, rtol=1e-4, atol=1e-5
+    )
+
+
+def test_strength_zero_is_least_squares_and_infinity_the_structure():
+    sample, axes, _ = problem()
+    centre = np.random.default_rng(3).normal(size=(4, 3))
+    free = centre - axes.coef(deviations(axes, centre, np.full(4, 1e-9)))
+    own = np.linalg.solve(sample.tasks.gram, sample.tasks.xy[:, :, None])[:, :, 0]
+    assert_allclose(free, own, atol=1e-6)
+    assert_allclose(axes.coef(axes.own_fit()[0]), own, rtol=1e-8)
+    assert not deviations(axes, centre, np.full(4, np.inf)).any()
+
+
+def test_the_quadratic_bound_touches_and_bounds_the_loss():
+    _, axes, _ = problem()
+    rng, strength = np.random.default_rng(4), np.array([0.5, 1.0, 2.0, 4.0])
+    centre = 2 * rng.normal(size=(4, 3))
+    deviation = deviations(axes, centre, strength)
+    length = np.linalg.norm(deviation, axis=1)
+    gram, xy = axes.softened(length, strength)
+
+    def bound(at):
+        return 0.5 * np.einsum("tj,tjk,tk->t", at, gram, at) - np.sum(xy * at, axis=1)
+
+    def loss(at):
+        return robust_loss(axes, at, deviations(axes, at, strength), strength)
+
+    offset = loss(centre) - bound(centre)
+    for size in (1e-3, 0.1, 1.0, 5.0):
+        for _ in range(20):
+            at = centre + size * rng.normal(size=(4, 3))
+            moved = length > 0
+            assert (loss(at) <= bound(at) + offset + 1e-9)[moved].all()
+
+
+def test_a_span_at_great_strength_is_the_plain_one():
+    sample, axes, _ = problem(n_tasks=8, n_features=5)
+    tasks = sample.tasks
+    white = whitening(tasks)
+    start = extend_basis(tasks, white, None, None, 2)
+    plain = fit_span(tasks, white, 2, 0.1, tol=1e-14)
+    robust = robust_span(
+        tasks, white, axes, 2, 0.1, np.full(8, 1e12), start=start, max_rounds=30
+    )
+    assert robust.converged
+    assert_allclose(robust.objective, plain.objective, rtol=1e-7)
+    assert_allclose(
+        robust.heads @ robust.basis.T, plain.heads @ plain.basis.T, atol=1e-3
+    )
+
+
+def test_large_tasks_pay_less_and_others_the_full_price():
+    size = np.array([1.0, 2.0, 4.0, 1.5, 0.0])
+    assert_allclose(winsorise(np.full(5, 8.0), size)[[0, 4]], 8.0)
+    assert winsorise(np.full(5, 8.0), size)[2] < 8.0 * (2.0 / 4.0) ** 2
+    assert_allclose(
+        winsorise(np.full(5, 8.0), 10 * size), winsorise(np.full(5, 8.0), size)
+    )
+
+
+def test_noise_alone_makes_few_tasks_deviate():
+    rng = np.random.default_rng(5)
+    task = np.repeat(np.arange(200), 30)
+    X, y = rng.normal(size=(task.size, 5)), 2.0 * rng.normal(size=task.size)
+    data = group_rows(X, y, np.ones(task.size), task, 200)
+    sample = sample_statistics(statistics(data))
+    axes = spectra(sample.tasks, np.eye(5))
+    strength = base_strength(axes, 2.0)
+    off = deviations(axes, np.zeros((200, 5)), strength).any(axis=1)
+    # The tail of a chi-square beyond its mean plus the logarithm of 200: 7 %.
+    assert 0.0 < off.mean() < 0.12
+
+
+def slow_benjamini_hochberg(pvalue, level):
+    order, flagged = np.argsort(pvalue), np.zeros(pvalue.size, bool)
+    for k in range(pvalue.size, 0, -1):
+        if pvalue[order[k - 1]] <= level * k / pvalue.size:
+            flagged[order[:k]] = True
+            return flagged
+    return flagged
+
+
+def test_flags_agree_with_their_definition():
+    rng = np.random.default_rng(6)
+    for size in (1, 3, 30):
+        for power in (1, 4):
+            pvalue = rng.uniform(size=size) ** power
+            assert (
+                benjamini_hochberg(pvalue, 0.2) == slow_benjamini_hochberg(pvalue, 0.2)
+            ).all()
+
+
+def test_pvalues_are_those_of_the_f_test_and_finite_far_out():
+    test = outlier_test(
+        np.array([30.0, 10.0, 1e9]), np.array([10.0, 10.0, 10.0]), 2,
+        np.array([5, 5, 5]), np.array([25.0, 25.0, 25.0]),
+    )  # fmt: skip
+    assert_allclose(
+        test.pvalue[0], f_distribution.sf((20 / 3) / (10 / 20), 3, 20), rtol=1e-9
+    )
+    assert test.pvalue[1] == 1.0
+    assert test.flagged.tolist() == [True, False, True]
+    assert np.isfinite(test.score).all()
+    assert test.score[2] > test.score[0] > test.score[1]
+
+
+def test_own_fits_take_what_the_centre_is_worth():
+    sample, axes, _ = problem(n_rows=40)
+    tasks, freedom = sample.tasks, np.full(4, 39.0)
+    own = np.linalg.solve(tasks.gram, tasks.xy[:, :, None])[:, :, 0]
+    exact = sample._replace(
+        tasks=tasks._replace(
+            xy=np.einsum("tjk,k->tj", tasks.gram, np.ones(3)),
+            yy=np.einsum("tjk->t", tasks.gram) + 1e-6,
+        )
+    )
+    precise = spectra(exact.tasks, np.eye(3))
+    fit = precise.coef(own_ridge(precise, freedom, np.zeros((4, 3)), 0))
+    assert_allclose(fit, 1.0, rtol=1e-4)
+    noise = axes.coef(own_ridge(axes, freedom, np.zeros((4, 3)), 0))
+    assert np.sum(noise**2) < np.sum(own**2)
+
+
+@pytest.mark.parametrize("n_outliers", [0, 6, 12])
+def test_outlier_tasks_are_found_and_do_no_harm(n_outliers):
+    found, wrong, errors = 0, 0, []
+    for seed in range(3):
+        data = make_shared_representation(
+            30, 60, 15, rank=2, n_outlier_tasks=n_outliers, outlier_feature_scale=2.0,
+            random_state=seed,
+        )  # fmt: skip
+        model = SharedRepresentationRegressor(2, robust=True, task_feature="task")
+        model.fit(data.data, data.target)
+        inlier = ~np.isin(model.tasks_, data.outlier_tasks)
+        found += np.isin(data.outlier_tasks, model.outlier_tasks_).sum()
+        wrong += (
+            inlier.sum() - (~np.isin(model.tasks_[inlier], model.outlier_tasks_)).sum()
+        )
+        kept = ~data.data["task"].isin(data.outlier_tasks)
+        oracle = SharedRepresentationRegressor(2, task_feature="task")
+        oracle.fit(data.data[kept], data.target[kept])
+        error = np.linalg.norm(model.coef_[inlier] - data.coef[inlier], axis=1).mean()
+        best = np.linalg.norm(oracle.coef_ - data.coef[inlier], axis=1).mean()
+        errors.append(error / best)
+        assert model.outlier_scores_[~inlier].min(initial=np.inf) > np.median(
+            model.outlier_scores_[inlier]
+        )
+    assert found == 3 * n_outliers
+    assert wrong <= 3
+    assert np.mean(errors) < 1.1
+
+
+def test_the_rank_is_found_among_outliers():
+    data = make_shared_representation(
+        30, 60, 15, rank=3, n_outlier_tasks=6, random_state=0
+    )
+    model = SharedRepresentationRegressor(robust=True, task_feature="task")
+    assert model.fit(data.data, data.target).rank_ == 3
+
+
+def test_tasks_with_fewer_rows_than_features():
+    data = make_shared_representation(
+        40, 15, 25, rank=2, n_outlier_tasks=6, random_state=0
+    )
+    model = SharedRepresentationRegressor(2, robust=True, task_feature="task")
+    model.fit(data.data, data.target)
+    assert np.isin(data.outlier_tasks, model.outlier_tasks_).mean() > 0.8
+    inlier = ~np.isin(model.tasks_, data.outlier_tasks)
+    error = np.sum((model.coef_ - data.coef)[inlier] ** 2)
+    assert error < 0.5 * np.sum(data.coef[inlier] ** 2)

@@ -1,0 +1,198 @@
+"""Laws of tasks around one common model."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+from sklearn.linear_model import LinearRegression
+
+from skmtl.datasets import make_shared_representation
+from skmtl.linear import SharedCenterClassifier, SharedCenterRegressor
+
+
+def ragged(sizes=(9, 14, 30, 7, 21), n_features=4, seed=0):
+    rng = np.random.default_rng(seed)
+    task = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    coef = 2.0 + 0.7 * rng.normal(size=(len(sizes), n_features))
+    X = rng.normal(size=(task.size, n_features)) + rng.normal(size=n_features)
+    y = np.sum(X * coef[task], axis=1) + task + 0.5 * rng.normal(size=task.size)
+    return np.column_stack([task, X]), y, task
+
+
+def separate(Z, y, task):
+    return np.array(
+        [
+            LinearRegression().fit(Z[task == t, 1:], y[task == t]).coef_
+            for t in np.unique(task)
+        ]
+    )
+
+
+def pooled(Z, y, task):
+    """Return common coefficients beside an intercept for each task."""
+    indicators = (task[:, None] == np.unique(task)).astype(float)
+    design = np.column_stack([Z[:, 1:], indicators])
+    return np.linalg.lstsq(design, y, rcond=None)[0][: Z.shape[1] - 1]
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_strength_zero_is_separate_models_and_infinity_the_pooled_one(robust):
+    Z, y, task = ragged()
+    settings = {"robust": robust, "task_feature": 0, "tol": 1e-14}
+    apart = SharedCenterRegressor(1e-9, **settings).fit(Z, y)
+    if not robust:
+        assert_allclose(apart.coef_, separate(Z, y, task), rtol=1e-5)
+        none = SharedCenterRegressor(0.0, **settings).fit(Z, y)
+        assert_allclose(none.coef_, separate(Z, y, task), rtol=1e-8)
+    else:
+        kept = ~np.isin(apart.tasks_, apart.outlier_tasks_)
+        assert_allclose(apart.coef_[kept], separate(Z, y, task)[kept], rtol=1e-4)
+    one = SharedCenterRegressor(1e9, task_feature=0).fit(Z, y)
+    assert_allclose(one.coef_, np.tile(pooled(Z, y, task), (5, 1)), rtol=1e-5)
+
+
+def test_a_robust_centre_at_infinite_strength_is_the_pooled_model():
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(6), 20)
+    Z = np.column_stack([task, rng.normal(size=(120, 3))])
+    y = Z[:, 1:].sum(axis=1) + task + rng.normal(size=120)
+    model = SharedCenterRegressor(1e6, robust=True, tol=1e-14, task_feature=0)
+    model.fit(Z, y)
+    assert model.outlier_tasks_.size == 0
+    assert_allclose(model.coef_, np.tile(pooled(Z, y, task), (6, 1)), rtol=1e-5)
+    assert (model.coef_ == model.shared_coef_).all()
+
+
+def test_the_closed_form_solves_the_whole_system():
+    Z, y, task = ragged()
+    alpha = 0.3
+    model = SharedCenterRegressor(alpha, task_feature=0).fit(Z, y)
+    scale = 5 / len(y)
+    # Unknowns: the centre, then every task's coefficients; centred by hand.
+    system, side = np.zeros((24, 24)), np.zeros(24)
+    for t in range(5):
+        X, target = Z[task == t, 1:], y[task == t]
+        X, target = X - X.mean(axis=0), target - target.mean()
+        own = slice(4 + 4 * t, 8 + 4 * t)
+        system[own, own] += scale * X.T @ X + alpha * np.eye(4)
+        system[own, :4] -= alpha * np.eye(4)
+        system[:4, own] -= alpha * np.eye(4)
+        system[:4, :4] += alpha * np.eye(4)
+        side[own] = scale * X.T @ target
+    solution = np.linalg.solve(system, side)
+    assert_allclose(model.shared_coef_, solution[:4], rtol=1e-7)
+    assert_allclose(model.coef_.ravel(), solution[4:], rtol=1e-7)
+
+
+@pytest.mark.parametrize("robust", [False, True])
+@pytest.mark.parametrize("alpha", [0.5, "auto"])
+def test_weights_orders_and_parts(robust, alpha):
+    Z, y, _ = ragged()
+    settings = {"robust": robust, "tol": 1e-13, "task_feature": 0}
+    model = SharedCenterRegressor(alpha, **settings).fit(Z, y)
+    weight = np.random.default_rng(0).integers(1, 4, len(y))
+    copies = np.random.default_rng(1).permutation(np.repeat(np.arange(len(y)), weight))
+    a = SharedCenterRegressor(alpha, **settings).fit(Z, y, weight)
+    b = SharedCenterRegressor(alpha, **settings).fit(Z[copies], y[copies])
+    assert_allclose(a.coef_, b.coef_, rtol=1e-5, atol=1e-7)
+    features = np.array([2, 0, 3, 1])
+    turned = np.column_stack([4 - Z[:, 0], Z[:, 1:][:, features]])
+    c = SharedCenterRegressor(alpha, **settings)
+    if alpha != "auto":  # folds depend on what rows contain
+        c.fit(turned, y)
+        assert_allclose(c.coef_[::-1], model.coef_[:, features], rtol=1e-5, atol=1e-7)
+    parts = SharedCenterRegressor(alpha, **settings).partial_fit(Z[:30], y[:30])
+    parts.partial_fit(Z[30:], y[30:])
+    assert_allclose(parts.coef_, model.coef_, rtol=1e-5, atol=1e-7)
+
+
+def test_most_tasks_are_at_the_centre_and_others_are_found():
+    for seed in range(3):
+        data = make_shared_representation(
+            30, 40, 8, head_scale=0.0, shared_scale=2.0, n_outlier_tasks=6,
+            random_state=seed,
+        )  # fmt: skip
+        model = SharedCenterRegressor(robust=True, task_feature="task")
+        model.fit(data.data, data.target)
+        plain = SharedCenterRegressor(task_feature="task").fit(data.data, data.target)
+        assert np.isin(data.outlier_tasks, model.outlier_tasks_).all()
+        inlier = ~np.isin(model.tasks_, data.outlier_tasks)
+        at_centre = (model.coef_ == model.shared_coef_).all(axis=1)
+        assert at_centre[inlier].mean() > 0.6
+        error = np.linalg.norm((model.coef_ - data.coef)[inlier], axis=1).mean()
+        rival = np.linalg.norm((plain.coef_ - data.coef)[inlier], axis=1).mean()
+        assert error < 0.6 * rival
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_awkward_tasks(robust):
+    Z, y, task = ragged(sizes=(1, 2, 1, 30, 25))
+    Z = np.column_stack([Z, Z[:, 1], np.ones(len(y))])
+    for alpha in (0.0, 0.1, "auto"):
+        if robust and alpha == 0.0:
+            continue
+        model = SharedCenterRegressor(alpha, robust=robust, task_feature=0).fit(Z, y)
+        assert np.isfinite(model.coef_).all()
+    wide = np.full((len(y), 5), np.nan)
+    wide[np.arange(len(y)), task] = y
+    a = SharedCenterRegressor(0.1, robust=robust, tol=1e-13, task_feature=0).fit(Z, y)
+    b = SharedCenterRegressor(0.1, robust=robust, tol=1e-13).fit(Z[:, 1:], wide)
+    assert_allclose(a.coef_, b.coef_, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_classifier_minimises_its_objective(n_classes):
+    rng = np.random.default_rng(0)
+    task, X = rng.integers(0, 3, 150), rng.normal(size=(150, 2))
+    score = X @ rng.normal(size=(2, n_classes)) + rng.gumbel(size=(150, n_classes))
+    y = score.argmax(axis=1)
+    model = SharedCenterClassifier(0.2, tol=1e-14, max_iter=5000, task_feature=0)
+    model.fit(np.column_stack([task, X]), y)
+    n_scores = 1 if n_classes == 2 else n_classes
+    variance = np.mean(
+        [np.sum((X[task == t] - X[task == t].mean(axis=0)) ** 2) for t in range(3)]
+    )
+    ridge = 1e-3 * variance * 3 / 150 / 2
+
+    def objective(parameters):
+        coef, intercept = parameters[: 6 * n_scores], parameters[6 * n_scores :]
+        coef, intercept = coef.reshape(3, n_scores, 2), intercept.reshape(3, n_scores)
+        score = np.einsum("ij,isj->is", X, coef[task]) + intercept[task]
+        if n_scores == 1:
+            loss = np.logaddexp(0.0, score[:, 0]) - y * score[:, 0]
+        else:
+            loss = np.logaddexp.reduce(score, axis=1) - score[np.arange(150), y]
+        centre = 0.2 * coef.sum(axis=0) / (3 * 0.2 + ridge)
+        penalty = 0.2 * np.sum((coef - centre) ** 2) + ridge * np.sum(centre**2)
+        return loss.sum() * 3 / 150 + 0.5 * penalty
+
+    best = np.r_[model.coef_.ravel(), model.intercept_.ravel()]
+    slow = minimize(objective, np.zeros(best.size), method="BFGS")
+    assert objective(best) <= slow.fun + 1e-6
+
+
+def test_classes_that_separate_and_tasks_of_one_class():
+    rng = np.random.default_rng(1)
+    task, X = rng.integers(0, 5, 120), rng.normal(size=(120, 3))
+    y = (X[:, 0] > 0).astype(int)
+    y[task == 2] = 1
+    Z = np.column_stack([task, X])
+    model = SharedCenterClassifier(task_feature=0).fit(Z, y)
+    assert np.isfinite(model.coef_).all()
+    assert model.score(Z, y) > 0.9
+    assert np.abs(model.shared_intercept_) < 10
+
+
+def test_the_strength_is_chosen_by_left_out_rows():
+    alike = make_shared_representation(
+        20, 40, 6, head_scale=0.0, shared_scale=1.5, problem="classification",
+        random_state=0,
+    )  # fmt: skip
+    unlike = make_shared_representation(
+        20, 200, 6, rank=6, head_scale=2.0, problem="classification", random_state=0
+    )
+    strengths = [
+        SharedCenterClassifier(task_feature="task").fit(d.data, d.target).alpha_
+        for d in (alike, unlike)
+    ]
+    assert strengths[0] > 10 * strengths[1]
