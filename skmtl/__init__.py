@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "IndependentTasks": "baselines",
         "PooledTasks": "baselines",
         "SafeTasks": "safety",
+        "active": "active",
         "baselines": "baselines",
         "compose": "compose",
         "datasets": "datasets",
