@@ -12,7 +12,8 @@ over tasks (divided by the variance of their column, where tasks are columns of 
 compared with the losses, added in the same way, of the single-task models that
 SafeTasks mixes in. The quarter's figure is the geometric mean of these ratios over
 sets, each counting as many times as it has tasks in the quarter; beside it stand the
-same with every set counting once, and the worst set. The bar is 1.005 for the first.
+same with every set counting once, how many sets are above 1.005, and the worst set.
+The bar is 1.005 for the first.
 """
 
 import os
@@ -173,6 +174,7 @@ def summary(results, column):
                 "tasks": int(part["count"].sum()),
                 "by_task": np.exp(np.average(part["log"], weights=part["count"])),
                 "by_set": np.exp(part["log"].mean()),
+                "worse_sets": f"{(part['log'] > np.log(BAR)).sum()} of {len(part)}",
                 "worst": np.exp(part["log"].max()),
                 "worst_set": "/".join(map(str, worst[:2])),
             }

@@ -38,7 +38,7 @@ class TaskWrapper(TaskMixin, MetaEstimatorMixin, BaseEstimator):
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
-        wrapped = get_tags(self.estimator)
+        wrapped = self._wrapped_tags()
         tags.estimator_type = wrapped.estimator_type
         tags.classifier_tags = deepcopy(wrapped.classifier_tags)
         tags.regressor_tags = deepcopy(wrapped.regressor_tags)
@@ -49,6 +49,9 @@ class TaskWrapper(TaskMixin, MetaEstimatorMixin, BaseEstimator):
         tags.input_tags = deepcopy(wrapped.input_tags)
         tags.input_tags.sparse = self._accepts_sparse
         return tags
+
+    def _wrapped_tags(self):
+        return get_tags(self.estimator)
 
     def _offers(self, method):
         return hasattr(self.estimator, method)

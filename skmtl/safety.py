@@ -1,19 +1,20 @@
 """Sharing that is no worse than not sharing, up to the noise of held-out rows."""
 
+from copy import copy
 from numbers import Integral
-from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import BayesianRidge, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_array
 
 from ._columns import as_codes
 from ._folds import balanced_folds, user_splits
-from ._gates import HeldOut, log_gates, squared_gates
+from ._gates import log_gates, squared_gates
+from ._held_out import Model, held_out, pieces_of
 from ._sklearn_compat import HasMethods, Interval, fitting, get_tags, safe_indexing
 from ._validation import locate
 from ._wrapping import (
@@ -22,8 +23,6 @@ from ._wrapping import (
     answer_by_task,
     answer_column,
     answer_columns,
-    fit_clone,
-    named_targets,
     rows_by_task,
     weight_arguments,
 )
@@ -110,7 +109,9 @@ class SafeTasks(TaskWrapper):
     half its standard deviation, and its odds by the share of rows that models in
     cross-validation are fitted to, because a task's own model gains more from the
     rest than the shared one. No bound on the loss of a single task can hold: a few held
-    out rows can mislead. On average over tasks of any size the mixture should not lose.
+    out rows can mislead. On average over tasks of any size the mixture should not lose,
+    unless sharing helps large tasks and harms small ones, whose gates are shrunk to
+    those of the others.
 
     With ``cv=5``, fitting costs six times both models.
 
@@ -185,6 +186,13 @@ class SafeTasks(TaskWrapper):
         tags.non_deterministic |= own.non_deterministic
         return tags
 
+    def _wrapped_tags(self):
+        estimator = self.estimator
+        if getattr(estimator, "task_feature", 0) is None:
+            estimator = copy(estimator)
+            estimator.task_feature = self.task_feature
+        return get_tags(estimator)
+
     def _offers(self, method):
         return method == "predict_proba" and is_classifier(self)
 
@@ -225,7 +233,7 @@ class SafeTasks(TaskWrapper):
         single = self._single_model(rows, sample_weight)
         splits = self._splits(X, y, rows)
         parts = rows_by_task(rows, self.n_tasks_)
-        pieces = _pieces(splits, parts, rows.weight.size)
+        pieces = pieces_of(splits, parts, rows.weight.size)
         every = np.arange(rows.weight.size)
         fitted = Parallel(n_jobs=self.n_jobs)(
             [shared.job(every)]
@@ -235,10 +243,12 @@ class SafeTasks(TaskWrapper):
         )
         self.shared_estimator_, *self.single_estimators_ = fitted[: 1 + self.n_tasks_]
         answers = fitted[1 + self.n_tasks_ :]
-        held_out = _held_out(rows, splits, pieces, answers, is_classifier(self))
+        rows_held_out = held_out(rows, splits, pieces, answers, is_classifier(self))
         kept = np.mean([train.size for train, _ in splits] or 1.0) / every.size
         gates = log_gates if is_classifier(self) else squared_gates
-        self.overall_gate_, self.gate_ = gates(held_out, self.n_tasks_, min(kept, 1.0))
+        self.overall_gate_, self.gate_ = gates(
+            rows_held_out, self.n_tasks_, min(kept, 1.0)
+        )
         return self
 
     def _shared_model(self, X, rows, sample_weight):
@@ -268,7 +278,7 @@ class SafeTasks(TaskWrapper):
         if sample_weight is not None:
             names = weight_arguments(estimator, rows.weight)
         question = ask, self._method(), self._class_labels()
-        return _Model(estimator, table, rows.y, rows.weight, names, question)
+        return Model(estimator, table, rows.y, rows.weight, names, question)
 
     def _told_task(self):
         """Return the shared model's estimator, told which column holds the task."""
@@ -336,81 +346,3 @@ class SafeTasks(TaskWrapper):
             weight = (1.0 - self.gate_[task]).reshape(-1, *[1] * (own.ndim - 1))
             result[known] += weight * (own - result[known])
         return result
-
-
-class _Model(NamedTuple):
-    """One of the two models to mix: what it is fitted to, and how it is asked."""
-
-    estimator: object
-    X: object
-    y: np.ndarray
-    weight: np.ndarray
-    weight_names: list
-    question: tuple
-
-    def job(self, train, test=None, task=None):
-        """Return the delayed fit to some rows, for the answer about others if given."""
-        y = self.y[train] if self.y.ndim == 1 or task is None else self.y[train, task]
-        query = None if test is None else safe_indexing(self.X, test, axis=0)
-        return delayed(_fit_and_ask)(
-            self.estimator,
-            safe_indexing(self.X, train, axis=0),
-            y,
-            self.weight[train],
-            self.weight_names,
-            query,
-            self.question,
-        )
-
-
-def _fit_and_ask(estimator, X, y, weight, weight_names, query, question):
-    ask, method, classes = question
-    fitted = fit_clone(estimator, X, named_targets(y, classes), weight, weight_names)
-    return fitted if query is None else ask(fitted, query, method, classes)
-
-
-class _Piece(NamedTuple):
-    """Rows of one task in one split."""
-
-    split: int
-    task: int
-    train: np.ndarray
-    test: np.ndarray
-
-
-def _pieces(splits, parts, n_rows):
-    """Return the pieces on whose held-out rows both models can be asked."""
-    pieces = []
-    for k, split in enumerate(splits):
-        in_train, in_test = (np.bincount(part, minlength=n_rows) > 0 for part in split)
-        for t, part in enumerate(parts):
-            train, test = part[in_train[part]], part[in_test[part]]
-            if train.size and test.size:
-                pieces.append(_Piece(k, t, train, test))
-    return pieces
-
-
-def _held_out(rows, splits, pieces, answers, classify):
-    """Return both models' predictions of the held-out rows of every piece."""
-    columns = [[np.zeros(0, kind)] for kind in (np.int64, *[np.float64] * 4)]
-    for piece, own in zip(pieces, answers[len(splits) :], strict=True):
-        test = splits[piece.split][1]
-        place = np.argsort(test)[np.searchsorted(np.sort(test), piece.test)]
-        shared, target = answers[piece.split][place], rows.y[piece.test]
-        if target.ndim == 2:
-            shared, target = shared[:, piece.task], target[:, piece.task]
-        if classify:
-            shared, own = _of_class(shared, target), _of_class(own, target)
-            target = np.ones(target.size)
-        task = np.full(target.size, piece.task)
-        record = task, rows.weight[piece.test], target, own, shared
-        for column, part in zip(columns, record, strict=True):
-            column.append(part)
-    return HeldOut(*map(np.concatenate, columns))
-
-
-def _of_class(probability, code):
-    """Return the probability of each row's class."""
-    if probability.ndim == 1:
-        return np.where(code > 0, probability, 1.0 - probability)
-    return probability[np.arange(code.size), code.astype(np.intp)]

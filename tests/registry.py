@@ -43,7 +43,7 @@ REGISTRY = [
     Entry(PooledTasks(Ridge(), encode="onehot")),
     Entry(PooledTasks(LogisticRegression(), encode="onehot")),
     Entry(SafeTasks(PooledTasks(Ridge()), cv=3)),
-    Entry(SafeTasks(PooledTasks(LogisticRegression()), cv=3)),
+    Entry(SafeTasks(PooledTasks(LogisticRegression(max_iter=1000)), cv=3)),
     Entry(HierarchicalRegressor()),
     Entry(HierarchicalClassifier()),
     Entry(SharedRepresentationRegressor(rank=2)),
