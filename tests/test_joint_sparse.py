@@ -494,6 +494,20 @@ def test_constant_features_get_nothing_and_copies_share(monkeypatch, source):
     assert model.coef_[2, 1] != 0.0
 
 
+@pytest.mark.parametrize("value", [0.1, 1e5 + 0.1, 7e4 / 3])
+def test_centring_constants_leaves_no_rounding(value):
+    X, y = ragged(10)
+    X[:, 1] = value
+    for loss in losses(X, y):
+        gram = loss.gram_between(np.arange(5), np.arange(5))
+        assert not gram[1].any()
+        assert not gram[:, 1].any()
+    wide, Y = shared(10)
+    wide[:, 1] = value
+    for loss in shared_losses(wide, Y):
+        assert not loss.gram_between(np.arange(6), np.arange(1, 2)).any()
+
+
 def test_rows_far_from_zero_change_the_intercept_only():
     X, y = ragged(11)
     near = JointSparseRegressor(0.1, task_feature=-1, tol=1e-12).fit(X, y)
@@ -711,7 +725,7 @@ def test_strongest_alpha_leaves_class_shares(n_classes):
 def test_gap_bounds_the_excess_of_the_logistic_loss():
     X, y = classes(4, 3, sizes=(30, 30))
     data = as_data(X, y.astype(float))
-    unit = JointSparsity(1.0, 0.7, 0.1)
+    unit = JointSparsity(1.0, 0.7, 3.0)
     exact = LogisticProblem(data, unit, True, 3)
     alpha = 0.1 * exact.strongest
     penalty = unit.scaled(alpha)
@@ -722,6 +736,8 @@ def test_gap_bounds_the_excess_of_the_logistic_loss():
         solution = rough.solve(alpha, 1e-9, max_iter)
         excess = rough._objective(penalty) - best
         assert -1e-8 <= excess <= solution.gap
+        slope = rough._slopes() - penalty.ridge * rough.W
+        assert rough._certificate(penalty, slope).dual <= best + 1e-9
 
 
 def test_classifier_weights_are_copies_and_order_does_not_matter():
