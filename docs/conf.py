@@ -40,8 +40,13 @@ autosummary_generate = True
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL08", "PR01", "PR02", "PR03"}
-# Inherited from scikit-learn, which documents them.
-numpydoc_validation_exclude = {r"\.set_\w+_request$", r"\.get_metadata_routing$"}
+# Inherited from scikit-learn, which documents them; and a record, whose fields are
+# described as attributes.
+numpydoc_validation_exclude = {
+    r"\.set_\w+_request$",
+    r"\.get_metadata_routing$",
+    r"\.Allocation$",
+}
 
 online = "SKMTL_DOCS_ONLINE" in os.environ or "READTHEDOCS" in os.environ
 intersphinx_mapping = (

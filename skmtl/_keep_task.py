@@ -41,7 +41,7 @@ class KeepTask(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         The fitted transformer.
     n_features_in_ : int
         Number of columns of X, the task included.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of X, where all are strings.
 
     See Also

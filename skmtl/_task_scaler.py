@@ -113,7 +113,7 @@ class TaskStandardScaler(
         Standard deviation over all rows.
     n_features_in_ : int
         Number of columns of X, the task included.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of X, where all are strings.
 
     See Also

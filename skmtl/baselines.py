@@ -62,7 +62,7 @@ class IndependentTasks(TaskWrapper):
         Classes of all tasks, in a classifier.
     n_features_in_ : int
         Number of columns of X, with the task.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of X, where all are strings.
 
     See Also
@@ -209,7 +209,7 @@ class PooledTasks(TaskWrapper):
         Classes of all tasks, in a classifier.
     n_features_in_ : int
         Number of columns of X, with the task.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of X, where all are strings.
 
     See Also

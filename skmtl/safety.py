@@ -84,7 +84,7 @@ class SafeTasks(TaskWrapper):
         Classes of all tasks, in a classifier.
     n_features_in_ : int
         Number of columns of X, with the task.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the columns of X, where all are strings.
 
     See Also

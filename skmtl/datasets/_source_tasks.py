@@ -80,10 +80,10 @@ class SourceOracle:
         n = whole_number("n", n, low=0)
         self.n_drawn[task] += n
         t = self.tasks.index(task)
-        rows = self.draw(self.streams[t], t, n)
+        rows = self._draw(self.streams[t], t, n)
         return pack(rows, as_frame=self.as_frame, return_X_y=True)
 
-    def draw(self, stream, t, n):
+    def _draw(self, stream, t, n):
         """Return `n` rows of the task with code `t`, made from the stream's numbers."""
         # The noise of a row is drawn beside its features: rows then follow one another
         # in the stream, however they are divided into calls.
@@ -233,7 +233,7 @@ def make_source_tasks(
         bool(as_frame),
     )
     return pack(
-        oracle.draw(row_stream, n_sources, n_rows),
+        oracle._draw(row_stream, n_sources, n_rows),
         as_frame=as_frame,
         return_X_y=return_X_y,
         oracle=oracle,

@@ -84,12 +84,14 @@ def solve_centre(parts, alpha, ridge=0.0):
     total = np.where(present, parts.values + penalty, 1.0)
     # Both sides of the centre's equation are multiplied by what keeps them in range.
     range_ = parts.scale.mean() * parts.values.mean() + alpha
-    share = np.where(present, range_ * parts.values / total, 0.0)
-    pull = np.where(present, range_ * parts.moments / total, 0.0)
+    if ridge > alpha > 0.0:
+        range_ *= alpha / ridge
+    share = np.where(present, range_ / total * parts.values, 0.0)
+    pull = np.where(present, range_ / total * parts.moments, 0.0)
     vectors = np.broadcast_to(parts.vectors, (*share.shape, share.shape[1]))
     matrix = np.tensordot(vectors * share[:, None, :], vectors, ([0, 2], [0, 2]))
     if ridge > 0.0 and alpha > 0.0:
-        matrix += ridge * range_ / alpha * np.eye(len(matrix))
+        matrix += ridge / alpha * range_ * np.eye(len(matrix))
     side = np.einsum("tjk,tk->j", vectors, pull)
     values, axes = np.linalg.eigh(matrix)
     known = values > RANK_TOLERANCE * max(values[-1], 0.0)
@@ -114,7 +116,9 @@ def robust_centre(tasks, axes, strength, start, tol, max_iter):
         slope = (axes.axes @ (tasks.scale[:, None] * slope)[:, :, None])[:, :, 0]
         return loss, slope.sum(axis=0)
 
-    unit = max(value(start)[0], TINY)
+    # A perfect fit leaves rounding, which is no unit.
+    unit = max(value(start)[0], 1e-12 * float(tasks.scale @ tasks.yy))
+    unit = unit if unit > TINY else 1.0
 
     def evaluate(x):
         centre = solve_triangular(factor, x * np.sqrt(unit), lower=True, trans="T")
