@@ -10,6 +10,7 @@ from skmtl._kernels.low_rank import visit_rows
 from skmtl._tasks import group_rows, statistics
 from skmtl.datasets import make_shared_representation
 from skmtl.linear import SharedRepresentationClassifier, SharedRepresentationRegressor
+from skmtl.linear._alignment import covariance_similarity
 from skmtl.linear._low_rank import fit_span, whitening
 from skmtl.linear._sample import sample_rows, sample_statistics
 from skmtl.linear._shared_representation import fewer_features
@@ -354,6 +355,18 @@ def test_alignment_leaves_tasks_alone_that_are_alike():
     assert_allclose(aligned.coef_, plain.coef_, atol=0.05)
     reduced = aligned.transform(data.data)
     assert reduced.shape == (len(data.data), 2)
+
+
+def test_similarity_of_features_tells_what_alignment_is_for():
+    data, frame = mixed()
+    tasks, alike = covariance_similarity(data.data, task_feature="task")
+    _, unlike = covariance_similarity(frame, task_feature="task")
+    assert tasks.tolist() == data.task_names.tolist()
+    off = ~np.eye(20, dtype=bool)
+    assert alike[off].min() > 0.9 > unlike[off].mean()
+    assert_allclose(np.diag(unlike), 1.0)
+    codes = data.data.to_numpy()[:, ::-1]
+    assert_allclose(covariance_similarity(codes, task_feature=0)[1], alike)
 
 
 def classes(n_classes=2, seed=0, n_features=4, n_tasks=6, n_rows=400):

@@ -2,6 +2,12 @@
 
 import numpy as np
 
+from .._labels import build_vocabulary
+from .._tasks import group_rows, statistics
+from .._validation import drop_column, locate, read_task_column
+from ._low_rank import TINY
+from ._sample import sample_statistics
+
 
 def task_covariances(sample):
     """Return the covariance of every task's features, and that of all together."""
@@ -72,3 +78,56 @@ def span_weights(sample, white, rank):
         length > 0.0, share, share[length > 0.0].mean() if share.any() else 1
     )
     return share / share.mean() if share.any() else np.ones(len(share))
+
+
+def covariance_similarity(X, *, task_feature):
+    """Return how alike the features of any two tasks vary, before fitting anything.
+
+    The cosine between two tasks' covariances, in coordinates in which the features of
+    all tasks together are white, so that units common to all tasks do not count. Tasks
+    sampled from one distribution are close to 1 (less the noise of few rows); values
+    far below say that ``align="covariance"`` may help.
+
+    Parameters
+    ----------
+    X : table of shape (n_samples, n_features)
+        Numeric features and the task column.
+    task_feature : str or int
+        Name or position of that column.
+
+    Returns
+    -------
+    tasks : ndarray of shape (n_tasks,)
+        Labels, sorted.
+    similarity : ndarray of shape (n_tasks, n_tasks)
+
+    References
+    ----------
+    .. [1] S. Wu, H. R. Zhang and C. Ré, "Understanding and improving information
+       transfer in multi-task learning", ICLR 2020.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmtl.linear._alignment import covariance_similarity
+    >>> rng = np.random.default_rng(0)
+    >>> unit = np.repeat([[1.0, 1.0], [1.0, 1.0], [9.0, 0.1]], 100, axis=0)
+    >>> x = unit * rng.normal(size=(300, 2))
+    >>> X = np.column_stack([np.repeat([0, 1, 2], 100), x])
+    >>> tasks, similarity = covariance_similarity(X, task_feature=0)
+    >>> bool(similarity[0, 1] > 0.9 > 0.5 > similarity[0, 2])
+    True
+    """
+    tasks, task = build_vocabulary(read_task_column(X, task_feature))
+    table = X if hasattr(X, "columns") else np.asarray(X)
+    names = np.array(table.columns, dtype=object) if hasattr(X, "columns") else None
+    column = locate(task_feature, table.shape[1], names)
+    features = drop_column(table, column)
+    features = np.require(np.asarray(features, dtype=np.float64), requirements="C")
+    n_rows = len(features)
+    data = group_rows(features, np.zeros(n_rows), np.ones(n_rows), task, tasks.size)
+    covariance, common = task_covariances(sample_statistics(statistics(data)))
+    inverse = symmetric_power(common, -0.5)
+    white = (inverse @ covariance @ inverse).reshape(tasks.size, -1)
+    white /= np.maximum(np.linalg.norm(white, axis=1, keepdims=True), TINY)
+    return tasks, np.clip(white @ white.T, 0.0, 1.0)

@@ -6,6 +6,8 @@ import numpy as np
 
 MEMORY = 10
 SUFFICIENT = 1e-4
+# Callers scale their value to be one at the start.
+LEAST_VALUE = 1e-30
 
 
 class Descent(NamedTuple):
@@ -28,7 +30,7 @@ class Descent(NamedTuple):
     n_evaluations: int
 
 
-def minimise(evaluate, x, tol, max_iter):
+def minimise(evaluate, x, tol, max_iter, first=None):
     """Minimise a positive function whose curvature is about one in every direction.
 
     There half the squared gradient estimates the distance to the minimal value; the
@@ -44,12 +46,14 @@ def minimise(evaluate, x, tol, max_iter):
         Start.
     tol : float
     max_iter : int
+    first : tuple, default=None
+        Value and gradient at ``x``, if known.
 
     Returns
     -------
     Descent
     """
-    value, gradient = evaluate(x)
+    value, gradient = evaluate(x) if first is None else first
     pairs, n_evaluations, n_iter = [], 1, 0
     while _excess(value, gradient) > tol and n_iter < max_iter:
         n_iter += 1
@@ -70,7 +74,7 @@ def minimise(evaluate, x, tol, max_iter):
 
 def _excess(value, gradient):
     """Return half the squared gradient relative to the value."""
-    return 0.5 * (gradient @ gradient) / max(value, np.finfo(float).tiny)
+    return 0.5 * (gradient @ gradient) / max(value, LEAST_VALUE)
 
 
 def _two_loops(gradient, pairs):

@@ -22,10 +22,10 @@ from ._descent import minimise
 LEAST_RIDGE = 1e-11
 WEAKEST_DIRECTION = 1e-3
 WEAKEST_SQUARE = 1e-14
-# White coordinates from a sample of rows: more rows, or less damping, cost more or
-# mislead more than the evaluations they save (measured at 25 to 1000 features).
-SAMPLED_ROWS_PER_FEATURE = 6
-SAMPLE_DAMPING = 0.2
+# A sample of rows for white coordinates may cost about as much as a few evaluations;
+# the smaller it is, the more it must be damped (measured at 25 to 1000 features).
+SAMPLE_COST = 50
+MOST_SAMPLED_PER_FEATURE = 10
 LEAST_DAMPING = 1e-7
 # Where less than this is all there is, there is nothing.
 TINY = 1e-150
@@ -122,7 +122,16 @@ class RowTasks(NamedTuple):
     y: np.ndarray
     offsets: np.ndarray
     scale: np.ndarray
-    damping = SAMPLE_DAMPING
+
+    @property
+    def damping(self):
+        """Part of the mean squared feature to add to the sampled Gram matrix."""
+        return 1.0 / self._sampled_per_feature()
+
+    def _sampled_per_feature(self):
+        n_rows, n_features = self.rows.shape
+        most = min(MOST_SAMPLED_PER_FEATURE, SAMPLE_COST * n_rows / n_features**2)
+        return max(1.0, most)
 
     @property
     def shape(self):
@@ -184,7 +193,7 @@ class RowTasks(NamedTuple):
         Only the speed of the descent depends on it, so rows at even distances do.
         """
         n_rows, n_features = self.rows.shape
-        step = max(1, n_rows // (SAMPLED_ROWS_PER_FEATURE * n_features))
+        step = max(1, int(n_rows / (self._sampled_per_feature() * n_features)))
         root = np.sqrt(np.repeat(self.scale, np.diff(self.offsets))[::step])
         sample = root[:, None] * self.rows[::step]
         return sample.T @ sample * (n_rows / max(len(sample), 1) / self.scale.size)
@@ -330,9 +339,10 @@ def fit_span(tasks, white, rank, ridge, *, start=None, tol=1e-7, max_iter=500):
     if start is None:
         start = extend_basis(tasks, white, None, None, rank)
     problem = _Projected(tasks, white, ridge, start)
-    descent = minimise(problem.evaluate, problem.start(), tol, max_iter)
-    basis = problem.basis(descent.x)[0]
-    objective, heads, _ = tasks.fit_heads(basis, ridge)
+    descent = minimise(
+        problem.evaluate, problem.start(), tol, max_iter, first=problem.first_value()
+    )
+    basis, objective, heads = problem.solution(descent.x)
     basis, heads = principal_axes(basis, heads)
     return LowRank(
         basis, heads, objective, descent.excess, descent.n_iter, descent.n_evaluations
@@ -360,14 +370,27 @@ class _Projected:
 
     def __init__(self, tasks, white, ridge, start):
         basis = np.linalg.qr(start)[0]
-        objective, heads, _ = tasks.fit_heads(basis, ridge)
+        objective, heads, moment = tasks.fit_heads(basis, ridge)
         strength, rotation = np.linalg.eigh(heads.T @ heads)
         weakest = max(WEAKEST_DIRECTION * strength[-1], TINY)
         self.tasks, self.white, self.ridge = tasks, white, ridge
-        self.first = basis @ rotation
+        self.first, self._moment = basis @ rotation, moment @ rotation
         self.root = np.sqrt(np.maximum(strength, weakest))
         # A value near one, and coordinates to match, keep the descent free of units.
         self.unit = objective if objective > TINY else 1.0
+        self._last = None, self.first, objective, heads @ rotation
+
+    def first_value(self):
+        """Return value and gradient at the start, where they are known already."""
+        return self._last[2] / self.unit, self._gradient(self.first, self._moment)
+
+    def solution(self, x):
+        """Return basis, objective and heads at x, anew only if x was not the last."""
+        last, basis, objective, heads = self._last
+        if last is not None and last is not x:
+            basis = self.basis(x)[0]
+            objective, heads, _ = self.tasks.fit_heads(basis, self.ridge)
+        return basis, objective, heads
 
     def start(self):
         white = self.white.factor.T @ self.first
@@ -380,11 +403,16 @@ class _Projected:
 
     def evaluate(self, x):
         basis, mixing = self.basis(x)
-        objective, _, moment = self.tasks.fit_heads(basis, self.ridge)
-        moment = moment - basis @ (basis.T @ moment)
-        gradient = -np.linalg.solve(mixing, moment.T).T
+        objective, heads, moment = self.tasks.fit_heads(basis, self.ridge)
+        self._last = x, basis, objective, heads
+        # The derivative by coordinates that are not orthonormal yet.
+        moment = np.linalg.solve(mixing, moment.T).T
+        return objective / self.unit, self._gradient(basis, moment)
+
+    def _gradient(self, basis, moment):
+        gradient = -(moment - basis @ (basis.T @ moment))
         gradient = self.white.direction(gradient) / self.root
-        return objective / self.unit, gradient.ravel() / np.sqrt(self.unit)
+        return gradient.ravel() / np.sqrt(self.unit)
 
 
 def gram_tasks(statistics, scale, *, centred=True):

@@ -18,7 +18,9 @@ from scipy.linalg import solve_triangular
 from scipy.stats import f as f_distribution
 
 SECULAR_ROUNDS = 60
-RANK_TOLERANCE = 1e-10
+# Rounding, blown up by coordinates in which the weakest directions are white.
+RANK_TOLERANCE = 1e-6
+LEAST_TASKS = 3
 RIDGE_GRID = np.geomspace(1e-6, 1e4, 41)
 
 
@@ -53,7 +55,7 @@ class Spectra(NamedTuple):
 
     def own_fit(self):
         """Return every task's least-squares fit along its axes, and its rank."""
-        known = self.values > RANK_TOLERANCE * self.values.max(axis=1, keepdims=True)
+        known = self.values > 0.0
         safe = np.where(known, self.values, 1.0)
         rank = np.broadcast_to(known.sum(axis=1), len(self.moments))
         return np.where(known, self.moments / safe, 0.0), rank
@@ -76,7 +78,9 @@ def spectra(tasks, factor):
     inverse = solve_triangular(factor, np.eye(len(factor)), lower=True)
     values, vectors = np.linalg.eigh(inverse @ tasks.gram @ inverse.T)
     moments = ((tasks.xy @ inverse.T)[:, None, :] @ vectors)[:, 0]
-    values = np.maximum(values, 0.0)
+    # What a task's rows do not determine must not deviate by rounding.
+    known = values > RANK_TOLERANCE * np.maximum(values.max(axis=1, keepdims=True), 0.0)
+    values, moments = np.where(known, values, 0.0), np.where(known, moments, 0.0)
     return Spectra(factor @ vectors, values, moments, tasks.yy, inverse.T @ inverse)
 
 
@@ -181,8 +185,9 @@ class OutlierTest(NamedTuple):
 def outlier_test(shared_error, own_error, shared_rank, own_rank, freedom, level=0.05):
     """Test that tasks lie in a structure, against their own least squares.
 
-    The F-test of lack of fit. A task with no rows to spare has no estimate of its noise
-    and gets that of the tasks not flagged, taken together.
+    The F-test of lack of fit; with fewer than three tasks nothing is tested. A task
+    with no rows to spare has no estimate of its noise and gets that of the tasks not
+    flagged, taken together.
 
     Parameters
     ----------
@@ -206,6 +211,9 @@ def outlier_test(shared_error, own_error, shared_rank, own_rank, freedom, level=
             pool, pool_freedom = _pooled_noise(shared_error, within, trusted)
             tails = _f_tail(shared_error, within, pool, pool_freedom)
             log_tail = np.where(lacking, tails, log_tail)
+        # Of two tasks, neither is the odd one out.
+        if len(freedom) < LEAST_TASKS:
+            log_tail = np.zeros(len(freedom))
         last, flagged = flagged, benjamini_hochberg(np.exp(log_tail), level)
         if (last == flagged).all():
             break

@@ -106,9 +106,9 @@ class SharedCenterRegressor(StatisticsRegressor):
     ... )
     >>> model = SharedCenterRegressor(robust=True, task_feature="task")
     >>> model.fit(data.data, data.target).outlier_tasks_.tolist()
-    ['task_08', 'task_17']
+    ['task_15', 'task_18']
     >>> data.outlier_tasks.tolist()
-    ['task_08', 'task_17']
+    ['task_15', 'task_18']
     """
 
     _parameter_constraints = {
