@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = attach(
         "SharedCenterRegressor": "_shared_center",
         "SharedRepresentationClassifier": "_shared_representation",
         "SharedRepresentationRegressor": "_shared_representation",
+        "covariance_similarity": "_alignment",
         "joint_sparse_path": "_joint_sparse",
     },
 )

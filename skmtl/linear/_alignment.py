@@ -109,7 +109,7 @@ def covariance_similarity(X, *, task_feature):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmtl.linear._alignment import covariance_similarity
+    >>> from skmtl.linear import covariance_similarity
     >>> rng = np.random.default_rng(0)
     >>> unit = np.repeat([[1.0, 1.0], [1.0, 1.0], [9.0, 0.1]], 100, axis=0)
     >>> x = unit * rng.normal(size=(300, 2))

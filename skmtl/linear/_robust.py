@@ -182,6 +182,15 @@ class OutlierTest(NamedTuple):
     flagged: np.ndarray
 
 
+def name_outliers(model, test):
+    """Set what a robust model says of its tasks; one task cannot differ."""
+    if test is None:
+        n_tasks = model.n_tasks_
+        test = OutlierTest(np.zeros(n_tasks), np.ones(n_tasks), np.zeros(n_tasks, bool))
+    model.outlier_scores_, model.outlier_pvalues_ = test.score, test.pvalue
+    model.outlier_tasks_ = model.tasks_[test.flagged]
+
+
 def outlier_test(shared_error, own_error, shared_rank, own_rank, freedom, level=0.05):
     """Test that tasks lie in a structure, against their own least squares.
 

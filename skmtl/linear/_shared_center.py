@@ -12,6 +12,7 @@ from ._base import LinearClassifier, StatisticsRegressor
 from ._centre import eigen, fit_centre, fit_robust_centre, robust_tasks, solve_centre
 from ._logistic_centre import fit_logistic_centre, left_out_loss
 from ._rank import left_out_error
+from ._robust import name_outliers
 from ._sample import sample_statistics
 from ._working import check_classes, open_labels, report_gain, weigh_classes
 
@@ -160,10 +161,8 @@ class SharedCenterRegressor(StatisticsRegressor):
         share = sample.weight / sample.weight.sum()
         self.shared_intercept_ = float(share @ sample.intercept(fit.centre[None]))
         self.n_iter_ = fit.n_iter
-        if fit.test is not None:
-            self.outlier_scores_ = fit.test.score
-            self.outlier_pvalues_ = fit.test.pvalue
-            self.outlier_tasks_ = self.tasks_[fit.test.flagged]
+        if self.robust:
+            name_outliers(self, fit.test)
         if fit.excess > self.tol and fit.n_iter >= self.max_iter:
             warnings.warn(
                 f"The descent ended after max_iter={self.max_iter} iterations at an "
@@ -174,12 +173,16 @@ class SharedCenterRegressor(StatisticsRegressor):
             )
 
     def _fit_centre(self, sample, alpha):
-        if self.robust:
+        if self._resists():
             return self._robust(robust_tasks(sample), alpha)
         return fit_centre(sample, alpha)
 
     def _robust(self, part, alpha):
         return fit_robust_centre(part, alpha, self.tol, self.max_iter)
+
+    def _resists(self):
+        """Return whether there is a task that others can be robust against."""
+        return self.robust and self.n_tasks_ > 1
 
     def _select(self, sample, splits):
         """Return the strength with the least error on left-out rows.
@@ -187,7 +190,7 @@ class SharedCenterRegressor(StatisticsRegressor):
         Tasks that are off the centre at the natural price do not vote.
         """
         counted = np.ones(sample.weight.size, bool)
-        if self.robust:
+        if self._resists():
             candidates = ROBUST_ALPHAS
             parts = [robust_tasks(train) for train, _ in splits]
             coefs = [

@@ -46,6 +46,7 @@ from ._representation import (
     target_units,
     typical_unit,
 )
+from ._robust import name_outliers
 from ._sample import FEW_FEATURES, prefer_rows, sample_rows, sample_statistics
 from ._working import check_classes, open_labels, report_gain, weigh_classes
 
@@ -416,7 +417,7 @@ class SharedRepresentationRegressor(SharedRepresentation, StatisticsRegressor):
             alpha=None if self.alpha == "auto" else float(self.alpha),
             align=self._aligns(),
             task_weight=self.task_weight,
-            robust=self.robust,
+            robust=self.robust and self.n_tasks_ > 1,
             tol=self.tol,
             max_iter=self.max_iter,
         )
@@ -444,10 +445,8 @@ class SharedRepresentationRegressor(SharedRepresentation, StatisticsRegressor):
         self.components_, self.coef_, self.shared_coef_ = parts
         if self.alpha == "auto":
             self.noise_variance_ = float(self._prior.noise * self._unit**2)
-        if fit.test is not None:
-            self.outlier_scores_ = fit.test.score
-            self.outlier_pvalues_ = fit.test.pvalue
-            self.outlier_tasks_ = self.tasks_[fit.test.flagged]
+        if self.robust:
+            name_outliers(self, fit.test)
         self.excess_, self.n_iter_ = float(span.excess), max(1, span.n_iter)
         if span.excess > self.tol and span.n_iter >= self.max_iter:
             warnings.warn(
