@@ -7,6 +7,7 @@ fold, the order of rows does not matter, and a row of weight two is the row twic
 from numbers import Integral
 
 import numpy as np
+from scipy import sparse
 from sklearn.model_selection import check_cv
 
 from ._tasks import (
@@ -26,6 +27,8 @@ def hash_rows(X, y):
 
 
 def _hash_values(values, multiplier):
+    if sparse.issparse(values):
+        return _hash_sparse(values.tocoo(), multiplier)
     values = values.reshape(len(values), -1)
     total = np.zeros(len(values), np.uint64)
     block = max(1, 2**18 // max(values.shape[1], 1))
@@ -34,6 +37,14 @@ def _hash_values(values, multiplier):
         part = np.nan_to_num(values[first : first + block], nan=0.1234567) + 0.0
         bits = _stir(part.view(np.uint64) * multiplier)
         total[first : first + block] = bits.sum(axis=1, dtype=np.uint64)
+    return total
+
+
+def _hash_sparse(values, multiplier):
+    """Return the same numbers for a sparse table: a zero adds nothing to them."""
+    data = np.nan_to_num(values.data.astype(np.float64), nan=0.1234567) + 0.0
+    total = np.zeros(values.shape[0], np.uint64)
+    np.add.at(total, values.row, _stir(data.view(np.uint64) * multiplier))
     return total
 
 
@@ -65,7 +76,7 @@ def balanced_folds(X, y, stratum, n_folds):
     first = np.flatnonzero(new_stratum)[np.cumsum(new_stratum) - 1]
     # The start is a property of the stratum's content, not of its place among others.
     start = (_stir(key[first]) % np.uint64(n_folds)).astype(np.int64)
-    fold = np.empty(len(X), np.int64)
+    fold = np.empty(X.shape[0], np.int64)
     fold[order] = (count - count[first] + start) % n_folds
     return fold
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from ragged import ragged_tasks
+from scipy import sparse
 from sklearn.model_selection import KFold
 
 from skmtl._folds import (
@@ -72,6 +73,15 @@ def test_order_of_the_columns_of_y_does_not_matter():
         lambda Y: hashed_folds(X, Y, 3),
     ]:
         assert_array_equal(fold(Y), fold(Y[:, ::-1].copy()))
+
+
+def test_sparse_rows_hash_as_dense_ones():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 6)) * (rng.random((40, 6)) < 0.4)
+    y, stratum = rng.normal(size=40), np.arange(40) % 2
+    assert_array_equal(hash_rows(sparse.csr_array(X), y), hash_rows(X, y))
+    dense = balanced_folds(X, y, stratum, 3)
+    assert_array_equal(balanced_folds(sparse.csr_array(X), y, stratum, 3), dense)
 
 
 def test_hashes_of_different_rows_differ():
