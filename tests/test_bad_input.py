@@ -303,6 +303,20 @@ def test_a_strange_frame_works(estimator, case):
     )
 
 
+# Plain Python warns of the overflow that compiled code carries on with as infinity.
+@pytest.mark.nojit_skip
+@pytest.mark.filterwarnings(
+    "ignore::scipy.linalg.LinAlgWarning",
+    "ignore::sklearn.exceptions.ConvergenceWarning",
+)
+@everyone
+@pytest.mark.parametrize("scale", [1e100, 1e-100])
+def test_an_enormous_scale_works(estimator, scale):
+    table = FRAME.assign(a=FRAME["a"] * scale)
+    model = with_task_feature(estimator, "school").fit(table, target(estimator))
+    assert np.isfinite(model.predict(table)).all()
+
+
 @everyone
 @cases(FINE_ARRAYS)
 def test_a_strange_array_works(estimator, case):
