@@ -138,3 +138,17 @@ def split_statistics(training, cv, X, y):
         tuple(statistics(choose_rows(data, rows)) for rows in split)
         for split in user_splits(cv, X, y, training)
     ]
+
+
+def split_rows(training, cv, X, y):
+    """Return (train, test) rows for every split of ``cv``, as ``split_statistics``."""
+    if not isinstance(cv, Integral):
+        splits = user_splits(cv, X, y, training)
+    else:
+        fold = hashed_folds(training.data.X, training.targets, cv)
+        splits = [
+            (np.flatnonzero(fold != f), np.flatnonzero(fold == f)) for f in range(cv)
+        ]
+    return [
+        tuple(choose_rows(training.data, rows) for rows in split) for split in splits
+    ]

@@ -98,8 +98,30 @@ def encode(labels, tasks):
     check_same_kind(labels, tasks)
     if labels.dtype.kind == "O" and 20 * labels.size > tasks.size:
         return _look_up(labels.tolist(), tasks)
-    position = np.searchsorted(tasks, labels).clip(max=tasks.size - 1)
+    position = _from_table(labels, tasks)
+    if position is None:
+        position = np.searchsorted(tasks, labels).clip(max=tasks.size - 1)
     return np.where(tasks[position] == labels, position, -1)
+
+
+def _from_table(labels, tasks):
+    """Return where labels would be among tasks that are whole numbers, or None.
+
+    A table of all numbers in between is read faster than tasks are searched.
+    """
+    if tasks.dtype.kind not in "iuf" or labels.dtype.kind not in "iuf":
+        return None
+    low, high = tasks[0], tasks[-1]
+    span, furthest = float(high) - float(low), max(abs(float(low)), abs(float(high)))
+    if span >= 2.0 * labels.size or furthest >= 2.0**53:
+        return None
+    whole = tasks.astype(np.int64)
+    if (whole != tasks).any():
+        return None
+    table = np.zeros(whole[-1] - whole[0] + 1, np.int64)
+    table[whole - whole[0]] = np.arange(tasks.size)
+    known = np.where((labels >= low) & (labels <= high), labels, low)
+    return table[known.astype(np.int64) - whole[0]]
 
 
 def extend_vocabulary(tasks, labels):

@@ -1,8 +1,18 @@
 """The shapes in which training data travels below the estimators."""
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from scipy import sparse
+
+# A feature whose spread is a smaller part of its size is centred before it is squared.
+NEAR = 1e-3
+# Most rows that are centred and multiplied at a time.
+BLOCK = 1024
+# From this many features on, half of a symmetric product is worth a library's call.
+WIDE = 96
 
 
 class TaskData(NamedTuple):
@@ -16,6 +26,7 @@ class TaskData(NamedTuple):
     Attributes
     ----------
     X : float64 array of shape (n_rows, n_features), C-contiguous, read-only
+        Or a CSR array of that shape, without duplicate entries.
     rows : int64 array of shape (n_entries,)
     y : float64 array of shape (n_entries,)
     weight : float64 array of shape (n_entries,), positive
@@ -87,7 +98,8 @@ class TaskStatistics(NamedTuple):
         """Return gram, xy and yy about zero instead of about each task's mean."""
         p = self.gram.shape[0]
         x, y, weight = self.x_mean, self.y_mean, self.weight
-        gram = self.gram + weight[:p, None, None] * x[:, :, None] * x[:, None, :]
+        gram = (weight[:p, None] * x)[:, :, None] * x[:, None, :]
+        gram += self.gram
         xy = self.xy + (weight * y)[:, None] * x
         return gram, xy, self.yy + weight * y**2
 
@@ -243,8 +255,6 @@ def training_statistics(folds):
 
 
 def _measured(data, offsets):
-    from ._kernels.statistics import measure
-
     n_tasks, d = offsets.size - 1, data.X.shape[1]
     measured = TaskStatistics(
         weight=np.zeros(n_tasks),
@@ -254,10 +264,81 @@ def _measured(data, offsets):
         xy=np.zeros((n_tasks, d)),
         yy=np.zeros(n_tasks),
     )
-    # Few enough rows for a block to stay in cache, enough for a fast matrix product.
-    block_rows = min(max(d, 384), 1024)
-    measure(data.X, data.rows, data.y, data.weight, offsets, block_rows, *measured)
+    _add(measured, data, offsets)
     return measured
+
+
+def with_rows(moments, place, data):
+    """Return moments with the rows of some data added to them.
+
+    ``place`` says where each task of the data is among those of the moments, or -1.
+    """
+    separate = moments.gram.shape[0] == moments.n_tasks
+    if data.shared or sparse.issparse(data.X) or not separate:
+        return moments.take(place) + statistics(data)
+    # A copy that is added to in place: blocks of a stream come with many tasks each.
+    total = moments.take(place)
+    _add(total, data, data.offsets)
+    return total
+
+
+def _add(measured, data, offsets):
+    """Add rows to moments in place; sparse rows to zeros only."""
+    # Few enough rows for a block to stay in cache, enough for a fast matrix product.
+    block_rows = min(max(data.X.shape[1], 384), BLOCK)
+    rest = data.rows, data.y, data.weight, offsets, block_rows, *measured
+    if sparse.issparse(data.X):
+        from ._kernels.sparse_statistics import measure_sparse
+
+        measure_sparse(*_entries(data.X), *rest)
+    elif data.X.shape[1] >= WIDE:
+        for t, ends in enumerate(pairwise(offsets.tolist())):
+            for first in range(*ends, BLOCK):
+                part = slice(first, min(first + BLOCK, ends[1]))
+                X = data.X[data.rows[part]]
+                _add_block(measured, t, X, data.y[part], data.weight[part])
+    else:
+        from ._kernels.statistics import measure
+
+        measure(*_cells(data.X), *rest)
+
+
+def _add_block(measured, t, X, y, weight):
+    """Add rows to the moments of task t, as the kernel ``absorb`` does; X is spent."""
+    total, added = measured.weight[t], weight.sum()
+    x_mean, y_mean = weight @ X / added, weight @ y / added
+    X -= x_mean
+    y = y - y_mean
+    if (weight != 1.0).any():
+        root = np.sqrt(weight)
+        X *= root[:, None]
+        y *= root
+    gram, joint = X.T @ X, total + added
+    x, y_change = x_mean - measured.x_mean[t], y_mean - measured.y_mean[t]
+    share = total * added / joint
+    if share:
+        gram += share * x[:, None] * x
+    measured.gram[t] += gram
+    measured.xy[t] += y @ X + share * y_change * x
+    measured.yy[t] += y @ y + share * y_change**2
+    measured.x_mean[t] += added / joint * x
+    measured.y_mean[t] += added / joint * y_change
+    measured.weight[t] = joint
+
+
+def _cells(X):
+    """Return the memory under a dense table, and from row to row how much of it."""
+    if X.shape[0] < 2:
+        return _read_only(np.ravel(X)), X.shape[1]
+    width = X.strides[0] // X.itemsize
+    size = (X.shape[0] - 1) * width + X.shape[1]
+    return as_strided(X, (size,), (X.itemsize,), writeable=False), width
+
+
+def _entries(X):
+    """Return the arrays of a CSR table in the one form kernels are compiled for."""
+    places = (part.astype(np.int64, copy=False) for part in (X.indices, X.indptr))
+    return tuple(map(_read_only, (X.data, *places)))
 
 
 def _shared_statistics(data):
@@ -270,12 +351,38 @@ def _shared_statistics(data):
         x_mean, y_mean = weight @ X / total, weight @ Y / total
     else:
         x_mean, y_mean = np.zeros(X.shape[1]), np.zeros(data.n_tasks)
-    X, Y = root * (X - x_mean), root * (Y - y_mean)
+    Y = root * (Y - y_mean)
+    if sparse.issparse(X):
+        gram, xy = _sparse_products(X, Y, root, x_mean)
+    else:
+        X = root * (X - x_mean)
+        gram, xy = X.T @ X, Y.T @ X
     return TaskStatistics(
         np.full(data.n_tasks, total),
         x_mean[None],
         y_mean,
-        (X.T @ X)[None],
-        Y.T @ X,
+        gram[None],
+        xy,
         (Y**2).sum(axis=0),
     )
+
+
+def _sparse_products(X, Y, root, x_mean):
+    """Return the products of a sparse table, centred and weighted, with itself and Y.
+
+    Centred afterwards where that loses no digits, else block by dense block.
+    """
+    weighted = X.multiply(root).tocsr()
+    square = np.asarray(weighted.multiply(weighted).sum(axis=0)).ravel()
+    centred = square - (root**2).sum() * x_mean**2
+    many = X.nnz**2 > 0.03 * np.prod(X.shape, dtype=float) ** 2
+    if many or (centred < NEAR * square).any():
+        blocks = [slice(i, i + BLOCK) for i in range(0, X.shape[0], BLOCK)]
+        gram, xy = np.zeros((X.shape[1],) * 2), np.zeros((Y.shape[1], X.shape[1]))
+        for block in blocks:
+            dense = root[block] * (X[block].toarray() - x_mean)
+            gram, xy = gram + dense.T @ dense, xy + Y[block].T @ dense
+        return gram, xy
+    gram = (weighted.T @ weighted).toarray()
+    gram -= (root**2).sum() * x_mean[:, None] * x_mean
+    return gram, Y.T @ weighted - (Y * root).sum(axis=0)[:, None] * x_mean

@@ -103,18 +103,24 @@ class TaskMixin(CallbackSupportMixin):
         tags.input_tags.sparse = self._accepts_sparse
         return tags
 
-    def _open_rows(self, X, y, sample_weight=None, *, numeric=True, extend=False):
+    def _open_rows(
+        self, X, y, sample_weight=None, *, numeric=True, extend=False, lean=False
+    ):
         """Check a training set and set the attributes that describe it.
 
-        With ``extend``, labels that an earlier call has not seen join ``tasks_``.
+        With ``extend``, labels that an earlier call has not seen join ``tasks_``. With
+        ``lean``, features may be a view of the user's table and are not searched for
+        NaN and infinity: the caller answers for that.
         """
         if y is None:
             raise ValueError(
                 f"{type(self).__name__} requires y to be passed, but the target y is "
                 "None"
             )
-        table, labels = split_table(self, X, reset=not extend)
-        features = as_numbers(self, table) if numeric else table
+        table, labels = split_table(self, X, reset=not extend, view=lean)
+        if not (lean and is_aligned(table)):
+            table = as_numbers(self, table) if numeric else table
+        features = table
         y, target_names = self._check_y(y)
         check_consistent_length(features, y)
         weight = np.ones(num_samples(features))
@@ -131,10 +137,10 @@ class TaskMixin(CallbackSupportMixin):
             y = self._set_classes(y, extend)
         return Rows(features, y, weight, task, kept, n_rows_passed)
 
-    def _open_training(self, X, y, sample_weight=None, *, extend=False):
+    def _open_training(self, X, y, sample_weight=None, *, extend=False, lean=False):
         """Check a numeric training set and group its rows by task."""
-        rows = self._open_rows(X, y, sample_weight, extend=extend)
-        features = np.require(rows.X, np.float64, "CA")
+        rows = self._open_rows(X, y, sample_weight, extend=extend, lean=lean)
+        features = rows.X if lean and is_aligned(rows.X) else as_rows(rows.X)
         if rows.y.ndim == 2:
             data = group_targets(features, rows.y, rows.weight)
         else:
@@ -203,8 +209,10 @@ class TaskMixin(CallbackSupportMixin):
                     f"{self.tasks_.tolist()}: its columns must stay the same."
                 )
         elif extend:
-            tasks = extend_vocabulary(self.tasks_, labels)
-            task = encode(labels, tasks)
+            tasks, task = self.tasks_, encode(labels, self.tasks_)
+            if (task < 0).any():
+                tasks = extend_vocabulary(tasks, labels[task < 0])
+                task = encode(labels, tasks)
         else:
             tasks, task = build_vocabulary(labels)
             warn_if_transformed(tasks, task)
@@ -273,10 +281,11 @@ def check_targets(estimator, y):
     return y
 
 
-def split_table(estimator, X, *, reset):
+def split_table(estimator, X, *, reset, view=False):
     """Return the table without its task column, and that column's labels or None.
 
     Names and number of columns are checked, and at fit recorded, for the whole table.
+    With ``view``, the table returned may share its memory with the one passed.
     """
     sparse_kinds = ["csr", "csc"] if estimator._accepts_sparse else False
     task_feature = estimator.task_feature
@@ -303,6 +312,9 @@ def split_table(estimator, X, *, reset):
         estimator._task_column = locate(task_feature, estimator.n_features_in_, names)
     column = estimator._task_column
     labels = read_labels(take_column(X, column))
+    at_end = column in (0, X.shape[1] - 1)
+    if view and at_end and isinstance(X, np.ndarray) and X.dtype == np.float64:
+        return (X[:, 1:] if column == 0 else X[:, :-1]), labels
     return restore_numbers(drop_column(X, column)), labels
 
 
@@ -419,6 +431,27 @@ def as_numbers(estimator, table):
             "skmtl.compose.keep_task(OneHotEncoder(), task_feature), or name the task "
             f"column by task_feature (now {estimator.task_feature!r})."
         ) from error
+
+
+def is_aligned(features):
+    """Return whether a table is an array whose rows are vectors of float64."""
+    if not isinstance(features, np.ndarray) or features.dtype != np.float64:
+        return False
+    step, width = features.strides[1], features.strides[0]
+    aligned = features.flags.aligned and width % features.itemsize == 0
+    wide = width >= features.shape[1] * features.itemsize
+    return aligned and wide and step == features.itemsize
+
+
+def as_rows(features):
+    """Return numeric features in the one layout for which kernels are compiled."""
+    if not sparse.issparse(features):
+        return np.require(features, np.float64, "CA")
+    features = sparse.csr_array(features)
+    if not features.has_canonical_format:
+        features = features.copy()
+        features.sum_duplicates()
+    return features
 
 
 def text_columns(table):

@@ -1,32 +1,37 @@
 """Laws of the hierarchical linear models."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from ragged import ragged_tasks
+from scipy.integrate import quad
 from scipy.linalg import block_diag
 from scipy.optimize import approx_fprime
-from scipy.optimize import minimize as scipy_minimize
 from scipy.special import expit
 from scipy.stats import multivariate_normal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import BayesianRidge
 
+from skmtl._kernels.scores import gather_moments, tilt
 from skmtl._tasks import group_rows, group_targets, statistics
-from skmtl.linear import HierarchicalClassifier, HierarchicalRegressor
-from skmtl.linear._compression import common_frame, compress
-from skmtl.linear._empirical_bayes import (
-    Optimum,
-    Prior,
-    _Logarithms,
-    equal_variances,
-    improved,
-    maximise,
+from skmtl.linear import (
+    HierarchicalClassifier,
+    HierarchicalRegressor,
+    _expectation_propagation,
+    _prior_search,
 )
-from skmtl.linear._laplace import labels_of, log_likelihood, regression
+from skmtl.linear._compression import common_frame, compress
+from skmtl.linear._empirical_bayes import improved, maximise
+from skmtl.linear._expectation_propagation import Evidence, first_sites
+from skmtl.linear._labelled import labels_of
+from skmtl.linear._laplace import log_likelihood, regression
 from skmtl.linear._marginal_likelihood import Model, likelihood
+from skmtl.linear._prior import Prior, equal_variances
+from skmtl.linear._prior_search import Factors, Logarithms, Optimum
 from skmtl.linear._task_posterior import posterior
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmtl.exceptions.TaskColumnWarning")
@@ -50,6 +55,10 @@ def compressed(X, y, weight=None, intercept=True):
     totals = statistics(group_rows(features, y, weight, task, task.max() + 1))
     frame = common_frame(totals, intercept=intercept)
     return frame, compress(totals, frame), totals
+
+
+def evaluation(tasks, model):
+    return lambda *prior: likelihood(tasks, model, *prior)
 
 
 def random_prior(seed, n_coordinates):
@@ -116,10 +125,48 @@ def test_gradient_is_the_derivative(pull, n_means):
     if equal:
         pull, prior = 0.0, Prior(np.diag([0.5, 2.0, 2.0, 2.0]), 0.3)
     model = Model(1, 1, pull, equal, n_means, None if n_means == 1 else 0.7, 0.1)
-    path = _Logarithms.around(prior, tasks, model)
+    path = Logarithms.around(prior, evaluation(tasks, model), tasks, model)
     x = np.random.default_rng(0).normal(size=path.size)
     numeric = approx_fprime(x, lambda x: path.objective(x)[0], 1e-6)
     assert_allclose(path.objective(x)[1], numeric, rtol=1e-4, atol=1e-5)
+
+
+def test_gradient_over_factors_is_the_derivative():
+    X, y = problem()
+    _, tasks, _ = compressed(X, y)
+    model = Model(1, 1, 0.0)
+    path = Factors(evaluation(tasks, model), tasks, model, *random_prior(3, 4))
+
+    def objective(x):
+        return path.derivatives(x, path.evaluate(*path.prior(x)))
+
+    x = np.random.default_rng(0).normal(size=path.size)
+    numeric = approx_fprime(x, lambda x: objective(x)[0], 1e-6)
+    assert_allclose(objective(x)[1], numeric, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("pull", [0.0, 4.0])
+@pytest.mark.parametrize("n_means", [1, 2])
+def test_curvature_is_the_derivative_of_the_gradient(pull, n_means, monkeypatch):
+    # But for mixed derivatives with log c, which steps do without, and the signs.
+    monkeypatch.setattr(_prior_search, "positive", lambda matrix: matrix)
+    X, y = problem()
+    _, tasks, _ = compressed(X, y)
+    noise = None if n_means == 1 else 0.7
+    model, prior = Model(4, 1, pull, n_means=n_means, noise=noise), random_prior(3, 4)
+    evaluate = evaluation(tasks, model)
+    path = Logarithms.around(prior, evaluate, tasks, model)
+    if pull == 0.0:
+        path = Factors(evaluate, tasks, model, *prior)
+    zero = np.zeros(path.size)
+
+    def gradient(x):
+        return path.derivatives(x, evaluate(*path.prior(x)))[1]
+
+    steps = 1e-5 * np.eye(path.size)
+    numeric = np.stack([(gradient(h) - gradient(-h)) / 2e-5 for h in steps])
+    found = path.information(evaluate(*path.prior(zero)))
+    assert_allclose(found, numeric, rtol=1e-3, atol=1e-3 * np.abs(numeric).max())
 
 
 def penalised(tasks, model, prior):
@@ -478,15 +525,14 @@ def labelled(seed=0, n_tasks=10, n_classes=2, n_rows=30):
     return np.column_stack([task, X]), y
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_coefficients_are_the_posterior_mode(n_classes):
-    X, y = labelled(n_classes=n_classes)
+def test_coefficients_of_several_classes_are_the_posterior_mode():
+    X, y = labelled(n_classes=3)
     model = HierarchicalClassifier(task_feature=0).fit(X, y)
     rows = model._frame.features(X[:, 1:])[0]
     labels = labels_of(
         rows,
         y,
-        n_classes,
+        3,
         np.ones(len(y)),
         np.r_[0, np.bincount(X[:, 0].astype(int)).cumsum()],
         True,
@@ -506,6 +552,121 @@ def test_coefficients_are_the_posterior_mode(n_classes):
         for step in 1e-4 * np.eye(size):
             slope = (objective(step, t) - objective(-step, t)) / 2e-4
             assert abs(slope) < 1e-5
+
+
+def test_normal_scores_have_the_moments_of_coefficients():
+    rng = np.random.default_rng(0)
+    rows, offsets = rng.normal(size=(7, 3)), np.array([0, 2, 2, 7])
+    position, factor = rng.normal(size=(3, 3)), rng.normal(size=(3, 3, 3))
+    covariance = factor @ factor.transpose(0, 2, 1)
+    mean, variance = np.empty((2, 7))
+    gather_moments(rows, offsets, position, covariance, mean, variance)
+    task = np.repeat(np.arange(3), np.diff(offsets))
+    assert_allclose(mean, (rows * position[task]).sum(axis=1))
+    slow = np.einsum("ij,ijk,ik->i", rows, covariance[task], rows)
+    assert_allclose(variance, slow)
+
+
+def slow_tilt(sign, power, mean, variance, centre, spread):
+    """Integrate piece by piece around where the density is."""
+    edges = centre + spread**0.5 * np.arange(-25.0, 26.0)
+
+    def log_density(score):
+        score = np.asarray(score)
+        likely = -power * np.logaddexp(0.0, -sign * score)
+        return likely - (score - mean) ** 2 / (2.0 * variance)
+
+    top = log_density(centre)
+
+    def integral(moment):
+        def piece(score):
+            return (score - centre) ** moment * np.exp(log_density(score) - top)
+
+        parts = itertools.pairwise(edges)
+        return sum(quad(piece, a, b, epsabs=1e-13)[0] for a, b in parts)
+
+    mass, first, second = integral(0), integral(1), integral(2)
+    log_mass = np.log(mass) + top - 0.5 * np.log(2.0 * np.pi * variance)
+    shift = first / mass
+    return log_mass, centre + shift - mean, second / mass - shift**2
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("power", [1.0, 0.3])
+@pytest.mark.parametrize(
+    ("mean", "variance"),
+    [(-3.0, 1.0), (-3.0, 0.1), (0.0, 30.0), (3.0, 100.0), (-50.0, 2e3), (-700.0, 1.0)],
+)
+def test_moments_with_a_label_are_those_of_slow_integration(
+    sign, power, mean, variance
+):
+    log_mass, offset, spread = np.empty((3, 1))
+    tilt(
+        np.array([sign]), np.array([power]), np.array([mean]), np.array([variance]),
+        log_mass, offset, spread,
+    )  # fmt: skip
+    slow = slow_tilt(sign, power, mean, variance, mean + offset[0], spread[0])
+    assert_allclose(log_mass[0], slow[0], rtol=1e-7, atol=1e-7)
+    assert_allclose(offset[0], slow[1], atol=1e-6 * spread[0] ** 0.5)
+    assert_allclose(spread[0], slow[2], rtol=1e-6)
+
+
+def opened(X, y, weight=None, pull=4.0):
+    """Return labelled rows and the model of their tasks."""
+    frame, _, _ = compressed(X, y.astype(float))
+    rows = frame.features(X[:, 1:])[0]
+    sizes = np.r_[0, np.bincount(X[:, 0].astype(int)).cumsum()]
+    weight = np.ones(len(y)) if weight is None else weight
+    labels = labels_of(rows, y, 2, weight, sizes, True)
+    return labels, Model(1, 1, pull, noise=1.0, rate=0.04)
+
+
+@pytest.mark.parametrize("weight", [0.4, 1.0, 2.0])
+@pytest.mark.parametrize("pull", [0.0, 4.0])
+def test_evidence_of_labels_has_the_gradient_it_says(weight, pull, monkeypatch):
+    monkeypatch.setattr(_expectation_propagation, "SETTLED", 1e-8)
+    X, y = labelled(1, n_tasks=5)
+    labels, model = opened(X, y, np.full(len(y), weight), pull)
+    evidence = Evidence(labels, model, first_sites(labels))
+    tasks = first_sites(labels).tasks(labels)
+    path = Logarithms.around(random_prior(1, 4), evidence, tasks, model)
+    x = 0.3 * np.random.default_rng(0).normal(size=path.size)
+    numeric = approx_fprime(x, lambda x: path.objective(x)[0], 1e-5)
+    assert_allclose(path.objective(x)[1], numeric, rtol=1e-3, atol=1e-4)
+
+
+def test_evidence_of_one_label_is_exact():
+    y = np.array([1])
+    rows = np.array([[1.0, 1.3]])
+    labels = labels_of(rows, y, 2, np.ones(1), np.array([0, 1]), True)
+    prior = Prior(np.array([[0.8, 0.0], [0.3, 1.1]]), 0.7)
+    # Both coordinates have a mean of zero and the variance c beside their deviation.
+    model = Model(0, 1, 0.0, noise=1.0)
+    point = Evidence(labels, model, first_sites(labels))(*prior)
+    variance = (rows @ (prior.covariance + 0.7 * np.eye(2)) @ rows.T).item()
+    exact = slow_tilt(1.0, 1.0, 0.0, variance, 0.0, variance)
+    assert_allclose(-0.5 * point.deviance, exact[0], rtol=1e-6)
+    known = posterior(Optimum(prior, point, 1, 0.0))
+    assert_allclose(known.position[0] @ rows[0], exact[1], rtol=1e-4)
+    assert_allclose(rows[0] @ known.covariance[0] @ rows[0], exact[2], rtol=1e-3)
+
+
+def test_variance_between_tasks_is_that_of_few_labels():
+    # Tasks of eight rows and few labels of one class, where Laplace's approximation
+    # takes a third of the variance.
+    found = []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        task = np.repeat(np.arange(150), 8)
+        X = rng.normal(size=(task.size, 2))
+        weight = 1.5 * rng.normal(size=(150, 2))
+        y = (rng.random(task.size) < expit((X * weight[task]).sum(axis=1) - 2)).astype(
+            int
+        )
+        model = HierarchicalClassifier(task_feature=0)
+        model.fit(np.column_stack([task, X]), y)
+        found.append(np.diag(model.prior_covariance_)[:2].mean())
+    assert 0.75 < np.mean(found) / 1.5**2 < 1.25
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -570,24 +731,28 @@ def test_class_weights():
     assert balanced.fit(X, y).coef_.shape == (10, 3)
 
 
-def test_new_task_of_labels_has_its_posterior_mode():
+def test_new_task_of_labels_has_the_moments_of_its_posterior():
     X, y = labelled()
     model = HierarchicalClassifier(task_feature=0).fit(X, y)
     new, target = X[X[:, 0] == 4], y[X[:, 0] == 4]
     rows = model._frame.features(new[:, 1:])[0]
-    precision, mean = np.linalg.inv(model._spread[0]), model._mean[0]
-
-    def loss(weight):
-        offset, scores = weight - mean, rows @ weight
-        value = np.logaddexp(0.0, scores).sum() - target @ scores
-        slope = rows.T @ (expit(scores) - target) + precision @ offset
-        return value + offset @ precision @ offset / 2.0, slope
-
-    expected = scipy_minimize(loss, mean, jac=True, tol=1e-10).x
+    factor = np.linalg.cholesky(model._spread[0])
+    # Importance sampling from the prior; the posterior is not much narrower.
+    rng = np.random.default_rng(0)
+    draws = model._mean[0] + rng.normal(size=(400_000, 4)) @ factor.T
+    scores = draws @ rows.T
+    log_weight = (target * scores - np.logaddexp(0.0, scores)).sum(axis=1)
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    centre = weight @ draws
+    covariance = (draws - centre).T @ ((draws - centre) * weight[:, None])
     before = model.coef_.copy()
     model.fit_task(new, target, name=44)
     assert model.tasks_.tolist()[-1] == 44
-    assert_allclose(model._position[0, -1], expected, rtol=1e-4, atol=1e-5)
+    sd = np.sqrt(np.diag(covariance))
+    assert_allclose(model._position[0, -1] / sd, centre / sd, atol=0.05)
+    found = model._covariance[0, -1] / np.outer(sd, sd)
+    assert_allclose(found, covariance / np.outer(sd, sd), atol=0.05)
     assert_allclose(model.coef_[:-1], before)
     assert np.isfinite(model.outlier_scores_).all()
 

@@ -826,3 +826,13 @@ def test_wide_classification_keeps_rows():
         np.repeat(X, 3, axis=0), np.repeat(y, 3)
     )
     assert_allclose(by_rows.coef_, by_moments.coef_, atol=1e-3)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_classes_that_nearly_separate_take_few_steps(noise):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 4)) * np.array([1e12, 1.0, 1.0, 1.0])
+    y = (X[:, 0] > 0) ^ (rng.random(400) < noise)
+    table = np.column_stack([X, np.arange(400) % 3])
+    model = JointSparseClassifier(1e-3, task_feature=-1, max_iter=100).fit(table, y)
+    assert model.score(table, y) > 0.97 - 2 * noise

@@ -138,3 +138,15 @@ def test_a_column_that_looks_transformed_is_reported(code):
 def test_ordinary_tasks_are_not_reported(sizes):
     code = np.repeat(np.arange(len(sizes)), sizes)
     warn_if_transformed(np.unique(code), code)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int64, np.float32, float])
+@pytest.mark.parametrize("step", [1, 3, 10**6])
+def test_whole_numbers_are_found_by_table_or_by_search(kind, step):
+    top = np.iinfo(kind).max if np.issubdtype(kind, np.integer) else 2**62
+    tasks = np.array([v for v in (2, 5, 6, 9 * step) if v <= top], dtype=kind)
+    labels = np.array([0, 2, 3, 5, 6, 9, 100, *tasks], dtype=kind)
+    expected = [np.r_[np.flatnonzero(tasks == v), -1][0] for v in labels]
+    assert_array_equal(encode(labels, tasks), expected)
+    halves = np.r_[labels.astype(float) + 0.5, -1e300, 1e300]
+    assert (encode(halves, tasks.astype(float)) == -1).all()

@@ -248,3 +248,29 @@ def test_tasks_with_fewer_rows_than_features():
     inlier = ~np.isin(model.tasks_, data.outlier_tasks)
     error = np.sum((model.coef_ - data.coef)[inlier] ** 2)
     assert error < 0.5 * np.sum(data.coef[inlier] ** 2)
+
+
+def test_tasks_that_all_drift_are_not_outliers():
+    wrong, found = [], []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        drift = 1.0 + 1.0 * rng.normal(size=60) ** 2
+        drift[:12] = 60.0
+        extra, spare = np.full(60, 20), np.full(60, 40.0)
+        own = rng.chisquare(spare)
+        shared = own + drift * rng.chisquare(extra)
+        test = outlier_test(shared, own, 5, np.full(60, 25), spare + 25.0)
+        found.append(test.flagged[:12].mean())
+        wrong.append(test.flagged[12:].sum() / test.flagged.sum())
+        plain = f_distribution.sf((shared - own) / 20 / (own / 40), 20, 40)
+        assert benjamini_hochberg(plain, 0.05)[12:].sum() > test.flagged[12:].sum()
+    assert np.mean(found) == 1.0
+    assert np.mean(wrong) < 0.1
+
+
+def test_without_drift_pvalues_are_those_of_the_f_test():
+    rng = np.random.default_rng(0)
+    own, spare = rng.chisquare(np.full(40, 40.0)), np.full(40, 40.0)
+    off = 0.9 * rng.chisquare(np.full(40, 20.0))
+    test = outlier_test(own + off, own, 5, np.full(40, 25), spare + 25.0)
+    assert_allclose(test.pvalue, f_distribution.sf(2.0 * off / own, 20, 40), rtol=1e-6)

@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmtl._kernels.low_rank import visit_rows
-from skmtl._tasks import group_rows, statistics
+from skmtl._tasks import TaskData, TaskStatistics, group_rows, statistics
 from skmtl.datasets import make_shared_representation
 from skmtl.linear import SharedRepresentationClassifier, SharedRepresentationRegressor
 from skmtl.linear._alignment import covariance_similarity
@@ -121,15 +122,49 @@ def test_rows_and_moments_give_the_same_coefficients():
     assert_allclose(fits[0], fits[1], rtol=1e-5, atol=1e-7)
 
 
-def test_models_with_many_features_are_fitted_from_rows_to_the_same_answer():
+def wide(seed=0):
     X, y, task = ragged(n_features=70, sizes=(30, 40, 50, 20), rank=2)
-    rows = fitted(X, y, task)
-    moments = regressor().partial_fit(with_task(X, task), y)
-    assert not hasattr(rows, "_statistics")
-    assert hasattr(moments, "_statistics")
+    order = np.random.default_rng(seed).permutation(len(y))
+    return with_task(X[order], task[order]), y[order]
+
+
+def test_models_with_many_features_are_fitted_from_rows_to_the_same_answer():
+    X, y = wide()
+    rows = regressor().fit(X, y)
+    moments = regressor().partial_fit(X[:100], y[:100]).partial_fit(X[100:], y[100:])
+    assert isinstance(rows._statistics, TaskData)
+    assert isinstance(moments._statistics, TaskStatistics)
     assert_allclose(rows.coef_, moments.coef_, rtol=1e-3, atol=2e-5)
-    with pytest.raises(ValueError, match="partial_fit from the start"):
-        rows.partial_fit(with_task(X, task), y)
+
+
+@pytest.mark.parametrize("rank", [2, "auto"])
+def test_rows_that_were_kept_can_be_added_to(rank):
+    X, y = wide()
+    kept, model = X[:, 0] != 3, regressor(rank=rank)
+    table = X[kept].copy()
+    grown = clone(model).fit(table, y[kept])
+    table[:] = 0.0
+    grown.partial_fit(X[~kept][:5], y[~kept][:5])
+    grown.partial_fit(X[~kept][5:], y[~kept][5:])
+    whole = clone(model).fit(X, y)
+    assert_allclose(grown.coef_, whole.coef_, rtol=1e-3, atol=1e-4)
+    few = clone(model).fit(X[kept], y[kept])
+    assert_allclose(grown.remove_task(3).coef_, few.coef_, rtol=1e-3, atol=1e-4)
+    assert_allclose(whole.remove_task(3).coef_, few.coef_, rtol=1e-3, atol=1e-4)
+
+
+def test_a_task_added_later_is_part_of_what_was_kept():
+    X, y = wide()
+    kept, model = X[:, 0] != 1, regressor(rank="auto")
+    grown = clone(model).fit(X[kept], y[kept]).fit_task(X[~kept], y[~kept])
+    other = clone(model).fit(X, y)
+    more = X[:7] + np.r_[0.0, np.full(70, 0.1)]
+    assert_allclose(
+        grown.partial_fit(more, y[:7]).coef_,
+        other.partial_fit(more, y[:7]).coef_,
+        rtol=1e-3,
+        atol=1e-4,
+    )
 
 
 def test_fewer_rows_than_features_lose_nothing():

@@ -16,6 +16,7 @@ from skmtl._tasks import (
     group_targets,
     statistics,
     training_statistics,
+    with_rows,
 )
 
 
@@ -64,7 +65,8 @@ def test_blocks_of_any_size_give_the_same_moments(block_rows):
     data = grouped(X, y, rng.uniform(0.5, 2, 200), task)
     whole = statistics(data)
     parts = TaskStatistics(*(np.zeros_like(part) for part in whole))
-    measure(data.X, data.rows, data.y, data.weight, data.offsets, block_rows, *parts)
+    rows = data.rows, data.y, data.weight, data.offsets
+    measure(data.X.ravel(), data.X.shape[1], *rows, block_rows, *parts)
     assert_same(parts, whole)
 
 
@@ -201,3 +203,30 @@ def test_gathered_data_are_slices():
         own = slice(data.offsets[t], data.offsets[t + 1])
         assert_array_equal(data.X[own], X[task == t])
         assert_array_equal(data.y[own], y[task == t])
+
+
+@pytest.mark.parametrize("n_features", [3, 97])
+def test_statistics_of_many_features_and_rows(n_features):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(3000, n_features)) + 3, rng.normal(size=3000) - 2
+    task, weight = (rng.random(3000) < 0.1).astype(int), rng.uniform(0.1, 3, 3000)
+    expected = slow_statistics(X, y, weight, task, 2)
+    assert_same(statistics(group_rows(X, y, weight, task, 2)), expected)
+    copies = group_rows(X, y, np.ones(3000), task, 2)
+    ones = slow_statistics(X, y, np.ones(3000), task, 2)
+    assert_same(statistics(copies), ones)
+
+
+@pytest.mark.parametrize("n_features", [3, 97])
+@pytest.mark.parametrize("first", [1, 400, 1000])
+def test_rows_added_to_statistics_join_them(n_features, first):
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(1000, n_features + 1)) + 1e3
+    X, y, weight = table[:, 1:], rng.normal(size=1000), rng.uniform(0.1, 3, 1000)
+    task = rng.integers(0, 4, 1000)
+    data = group_rows(X[:first], y[:first], weight[:first], task[:first] % 3, 3)
+    rest = group_rows(X[first:], y[first:], weight[first:], task[first:], 5)
+    place = np.array([0, 1, 2, -1, -1])
+    total = with_rows(statistics(data), place, rest)
+    joined = np.r_[task[:first] % 3, task[first:]]
+    assert_same(total, slow_statistics(X, y, weight, joined, 5), atol=1e-7)

@@ -5,15 +5,15 @@ from .._lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "HierarchicalClassifier": "_hierarchical",
+        "HierarchicalClassifier": "_hierarchical_classifier",
         "HierarchicalRegressor": "_hierarchical",
-        "JointSparseClassifier": "_joint_sparse",
-        "JointSparseRegressor": "_joint_sparse",
+        "JointSparseClassifier": "_joint_sparse_classifier",
+        "JointSparseRegressor": "_joint_sparse_regressor",
         "SharedCenterClassifier": "_shared_center",
         "SharedCenterRegressor": "_shared_center",
-        "SharedRepresentationClassifier": "_shared_representation",
-        "SharedRepresentationRegressor": "_shared_representation",
+        "SharedRepresentationClassifier": "_shared_representation_classifier",
+        "SharedRepresentationRegressor": "_shared_representation_regressor",
         "covariance_similarity": "_alignment",
-        "joint_sparse_path": "_joint_sparse",
+        "joint_sparse_path": "_joint_sparse_regressor",
     },
 )

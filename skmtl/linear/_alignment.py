@@ -1,10 +1,11 @@
 """Tasks whose features measure the same things in other units or mixtures."""
 
 import numpy as np
+from scipy import sparse
 
 from .._labels import build_vocabulary
 from .._tasks import group_rows, statistics
-from .._validation import drop_column, locate, read_task_column
+from .._validation import as_rows, drop_column, locate, read_task_column
 from ._low_rank import TINY
 from ._sample import sample_statistics
 
@@ -119,12 +120,14 @@ def covariance_similarity(X, *, task_feature):
     True
     """
     tasks, task = build_vocabulary(read_task_column(X, task_feature))
-    table = X if hasattr(X, "columns") else np.asarray(X)
+    as_is = hasattr(X, "columns") or sparse.issparse(X)
+    table = X if as_is else np.asarray(X)
     names = np.array(table.columns, dtype=object) if hasattr(X, "columns") else None
     column = locate(task_feature, table.shape[1], names)
     features = drop_column(table, column)
-    features = np.require(np.asarray(features, dtype=np.float64), requirements="C")
-    n_rows = len(features)
+    if not sparse.issparse(features):
+        features = np.asarray(features, dtype=np.float64)
+    features, n_rows = as_rows(features), features.shape[0]
     data = group_rows(features, np.zeros(n_rows), np.ones(n_rows), task, tasks.size)
     covariance, common = task_covariances(sample_statistics(statistics(data)))
     inverse = symmetric_power(common, -0.5)

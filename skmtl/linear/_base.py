@@ -1,6 +1,7 @@
 """What all linear models share: prediction from coefficients, fits from statistics."""
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.metaestimators import available_if
@@ -9,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from .._folds import split_statistics
 from .._labels import encode
 from .._sklearn_compat import fitting
-from .._tasks import statistics
-from .._validation import TaskMixin
+from .._tasks import TaskData, statistics, with_rows
+from .._validation import TaskMixin, as_numbers, split_table
 
 
 class LinearModel(TaskMixin, BaseEstimator):
@@ -30,7 +31,7 @@ class LinearModel(TaskMixin, BaseEstimator):
         # The last row, which position -1 addresses, is the one for unseen tasks.
         coef = np.concatenate([self.coef_, self.shared_coef_[None]])
         intercept = np.concatenate([self.intercept_, [self.shared_intercept_]])
-        if len(features) < coef.shape[0]:
+        if features.shape[0] < coef.shape[0] and not sparse.issparse(features):
             scores = np.einsum("ij,i...j->i...", features, coef[task])
             return scores + intercept[task]
         return _score_by_task(features, task, coef, intercept)
@@ -40,7 +41,7 @@ def _score_by_task(features, task, coef, intercept):
     """Return each row's scores by its own task, one matrix product per task."""
     order = np.argsort(task, kind="stable")
     present, first = np.unique(task[order], return_index=True)
-    scores = np.empty((len(features), *coef.shape[1:-1]))
+    scores = np.empty((features.shape[0], *coef.shape[1:-1]))
     for t, rows in zip(present, np.split(order, first[1:]), strict=True):
         scores[rows] = features[rows] @ coef[t].T + intercept[t]
     return scores
@@ -71,6 +72,8 @@ class StatisticsRegressor(LinearRegressor):
     A subclass sets its attributes in ``_fit_statistics(statistics, splits)``;
     ``splits`` are the (train, test) statistics of ``cv`` where ``_needs_splits()``.
     """
+
+    _accepts_sparse = True
 
     def _needs_splits(self):
         return False
@@ -124,9 +127,13 @@ class StatisticsRegressor(LinearRegressor):
         """
         if not hasattr(self, "_statistics"):
             return self.fit(X, y, sample_weight)
+        self._as_moments()
         known, kept_splits = self.tasks_, self._splits
-        training = self._open_training(X, y, sample_weight, extend=True)
+        training = self._open_training(X, y, sample_weight, extend=True, lean=True)
         place = encode(self.tasks_, known)
+        totals = with_rows(self._statistics, place, training.data)
+        if not np.isfinite(totals.x_mean).all():
+            self._check_finite(X)
         splits = None
         if self._needs_splits():
             new = split_statistics(training, self.cv, X, y)
@@ -134,7 +141,7 @@ class StatisticsRegressor(LinearRegressor):
                 tuple(a.take(place) + b for a, b in zip(old, new_split, strict=True))
                 for old, new_split in zip(kept_splits, new, strict=True)
             ]
-        self._learn(self._statistics.take(place) + statistics(training.data), splits)
+        self._learn(totals, splits)
         return self
 
     @available_if(lambda self: self.task_feature is not None)
@@ -159,6 +166,7 @@ class StatisticsRegressor(LinearRegressor):
                 f"remove_task needs a task that fit saw, and another one to stay; got "
                 f"{name!r}, tasks_ are {self.tasks_.tolist()}."
             )
+        self._as_moments()
         self.tasks_, self.n_tasks_ = self.tasks_[kept], kept.size
         splits = self._splits and [
             tuple(part.take(kept) for part in split) for split in self._splits
@@ -166,9 +174,45 @@ class StatisticsRegressor(LinearRegressor):
         self._learn(self._statistics.take(kept), splits)
         return self
 
+    def _check_finite(self, X):
+        """Raise if rows that were read without a check hold NaN or infinity."""
+        as_numbers(self, split_table(self, X, reset=False)[0])
+
     def _learn(self, totals, splits):
-        self._statistics, self._splits = totals, splits
+        self._keep(totals, splits)
         self._fit_statistics(totals, splits)
+
+    def _keep(self, totals, splits):
+        """Remember what later calls need."""
+        self._statistics, self._splits = totals, splits
+
+    def _as_moments(self):
+        """Have moments at hand of all that was seen."""
+
+
+class RowsOrStatistics(StatisticsRegressor):
+    """Model that ``fit`` may learn from rows, where these take less than their moments.
+
+    What ``fit`` read is kept, as rows or as moments; to add to it or to take a task
+    away, ``partial_fit`` and ``remove_task`` turn it into moments.
+    """
+
+    def _keep(self, source, splits):
+        if isinstance(source, TaskData):
+            # The table may be the user's, who is free to write to it.
+            table = source.X.copy()
+            source = source._replace(X=table)
+            splits = splits and [
+                tuple(part._replace(X=table) for part in pair) for pair in splits
+            ]
+        super()._keep(source, splits)
+
+    def _as_moments(self):
+        if isinstance(self._statistics, TaskData):
+            self._splits = self._splits and [
+                tuple(map(statistics, pair)) for pair in self._splits
+            ]
+            self._statistics = statistics(self._statistics)
 
 
 class LinearClassifier(ClassifierMixin, LinearModel):

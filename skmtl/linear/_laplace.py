@@ -14,44 +14,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_softmax
 
-from .._tasks import TaskData, freeze, statistics
-from ._compression import Frame, compress
-from ._empirical_bayes import Optimum, Prior, maximise
+from ._empirical_bayes import maximise
+from ._labelled import gaussian_tasks
 from ._marginal_likelihood import likelihood
+from ._prior import Prior
+from ._prior_search import Optimum
 from ._task_posterior import conditioned
 
 # The curvature of a row whose label is certain: its label still bounds the step.
 LEAST_CURVATURE = 1e-3
-
-
-class Labels(NamedTuple):
-    """Labelled rows of all tasks.
-
-    Attributes
-    ----------
-    rows : array of shape (n_entries, n_coordinates)
-    target : array of shape (n_sets, n_entries)
-        Whether the label is the set's class. Two classes have one set.
-    weight : array of shape (n_entries,)
-    task : int array of shape (n_entries,)
-    offsets : int array of shape (n_tasks + 1,)
-    intercept : bool
-    """
-
-    rows: np.ndarray
-    target: np.ndarray
-    weight: np.ndarray
-    task: np.ndarray
-    offsets: np.ndarray
-    intercept: bool
-
-
-def labels_of(rows, code, n_classes, weight, offsets, intercept):
-    """Return labelled rows from class positions."""
-    task = np.repeat(np.arange(offsets.size - 1), np.diff(offsets))
-    classes = np.arange(n_classes) if n_classes > 2 else np.ones(1)
-    target = (code == classes[:, None]).astype(float)
-    return Labels(rows, target, weight, task, offsets, intercept)
 
 
 class Quadratic(NamedTuple):
@@ -90,22 +61,8 @@ def scores_of(labels, position):
 def regression(labels, scores):
     """Return tasks whose squared error is the log likelihood near some scores."""
     quadratic = log_likelihood(labels, scores)
-    n_sets, n_entries = scores.shape
-    first, n_coordinates = int(labels.intercept), labels.rows.shape[1]
-    shift = n_entries * np.arange(n_sets)[:, None]
-    offsets = np.r_[0, (labels.offsets[1:] + shift).ravel()]
-    data = TaskData(
-        np.ascontiguousarray(labels.rows[:, first:]),
-        np.tile(np.arange(n_entries), n_sets),
-        (scores + quadratic.gradient / quadratic.curvature).ravel(),
-        quadratic.curvature.ravel(),
-        offsets,
-        False,
-    )
-    none, one = np.zeros(n_coordinates - first), np.ones(n_coordinates - first)
-    n_tasks = offsets.size - 1
-    plain = Frame(none, one, np.zeros(n_tasks), np.ones(n_tasks), None, bool(first))
-    return compress(statistics(freeze(data)), plain)
+    response = scores + quadratic.gradient / quadratic.curvature
+    return gaussian_tasks(labels, response, quadratic.curvature)
 
 
 class Mode(NamedTuple):
@@ -137,7 +94,8 @@ class Mode(NamedTuple):
         return -0.5 * (carried.sum() + slopes.sum() / prior.mean_variance)
 
 
-def _newton_mode(point, n_sets):
+def mode_of(point, n_sets):
+    """Return the coefficients that are most likely at a point."""
     return Mode(point.mean, point.score.reshape(n_sets, -1, point.score.shape[1]))
 
 
@@ -151,7 +109,7 @@ def find_mode(labels, prior, model, start):
 
     def newton(scores):
         point = likelihood(regression(labels, scores), model, *prior)
-        return _newton_mode(point, len(scores))
+        return mode_of(point, len(scores))
 
     return climb(start, value, newton, Mode.toward)
 
@@ -188,8 +146,11 @@ def first_scores(labels, model):
     return find_mode(labels, prior, model, start)[1]
 
 
-def fit_labels(labels, model, *, tol, max_iter):
-    """Return the prior that explains its own posterior modes best, and those modes."""
+def fit_by_laplace(labels, model, *, tol, max_iter):
+    """Return the prior that explains its own posterior modes best, and those modes.
+
+    Also returns Laplace's approximation of the log likelihood of the labels.
+    """
     n_sets = len(labels.target)
     prior, n_iter = None, 0
     tasks = regression(labels, first_scores(labels, model))
@@ -201,13 +162,12 @@ def fit_labels(labels, model, *, tol, max_iter):
         if prior is not None and found.n_iter == 0:
             break
         prior = found.prior
-        mode, scores = find_mode(
-            labels, prior, model, _newton_mode(found.point, n_sets)
-        )
+        mode, scores = find_mode(labels, prior, model, mode_of(found.point, n_sets))
         tasks = regression(labels, scores)
     point = likelihood(tasks, model, *prior)
     optimum = Optimum(prior, point, max(n_iter, 1), found.gradient)
-    return optimum, mode.centred(labels.intercept), scores
+    evidence = laplace_likelihood(labels, optimum, mode, scores)
+    return optimum, mode.centred(labels.intercept), evidence
 
 
 def laplace_likelihood(labels, optimum, mode, scores):
@@ -220,7 +180,7 @@ def laplace_likelihood(labels, optimum, mode, scores):
     return log_likelihood(labels, scores).value - (optimum.point.deviance - error) / 2.0
 
 
-def conditioned_on_labels(labels, mean, covariance):
+def conditioned_by_laplace(labels, mean, covariance):
     """Return the normal distribution of one task's coefficients, after its labels.
 
     ``mean`` is (n_sets, n_coordinates): coefficients of different sets are independent.

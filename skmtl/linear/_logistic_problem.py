@@ -7,6 +7,7 @@ two classes, one per class for more. Coefficients are (n_features, n_tasks * n_c
 from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 from scipy.special import expit, logsumexp, softmax, xlogy
 
 from .._tasks import TaskData, statistics
@@ -14,8 +15,9 @@ from ._block_descent import BlockDescent, Certificate
 from ._quadratic import prefers_rows, squared_loss, take_rows
 from ._squared_problem import Solution, mean_weight, task_weights
 
-# Least curvature of a row in a quadratic model.
-FLAT = 1e-4
+# Least curvature of a row in a quadratic model, where steps go well and where not. More
+# than there is of it where classes separate makes steps there as much too short.
+FLAT, FLATTEST = 1e-8, 1e-2
 # A class that a task has no row of weighs as much as this part of a row.
 ABSENT = 0.5
 # Most sweeps over one quadratic model.
@@ -60,6 +62,8 @@ class LogisticProblem:
     """
 
     def __init__(self, data, unit, centred, n_classes):
+        # Slices of a sparse table are cheap, chosen rows are not.
+        data = data.gathered() if sparse.issparse(data.X) else data
         self._data, self._unit, self._centred = data, unit, centred
         self._n_columns = 1 if n_classes == 2 else n_classes
         ends = data.offsets.tolist()
@@ -79,6 +83,7 @@ class LogisticProblem:
         left_out = live[:, None] & ~there & (n_classes > 2)
         self._mask = np.where(left_out, -np.inf, 0.0)[:, -self._n_columns :]
         self._lay_out_model()
+        self._flat = FLAT
         self._mean = np.zeros((data.n_tasks, data.X.shape[1]))
         for t, part in enumerate(self._parts):
             share = data.weight[part] / max(self._task_weight[t], 1e-300)
@@ -198,14 +203,16 @@ class LogisticProblem:
             descent = BlockDescent(self._model(), self.W)
             descent.minimise(penalty, precision * gap, SWEEPS)
             if not self._search(penalty, slope, self._balanced(penalty, descent.W)):
-                break
+                if self._flat >= FLATTEST:
+                    break
+                self._flat *= 100.0
         return gap, n_iter
 
     def _model(self):
         """Return the quadratic model of the loss at the present coefficients."""
         classes = self._n_columns
         factor = 1.0 if classes == 1 else classes / (classes - 1.0)
-        curvature = np.maximum(factor * self._P * (1.0 - self._P), FLAT)
+        curvature = np.maximum(factor * self._P * (1.0 - self._P), self._flat)
         response = self._scores + (self._Y - self._P) / curvature
         weight = (self._weight[:, None] * curvature).ravel()[self._cell]
         data = TaskData(

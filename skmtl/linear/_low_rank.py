@@ -13,6 +13,7 @@ coordinates in which its curvature is about one.
 from typing import NamedTuple
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import solve_triangular
 
 from ._descent import minimise
@@ -441,8 +442,9 @@ def row_tasks(data, scale, *, centred=True):
     shape = (data.rows.size, data.X.shape[1])
     rows, y = np.empty(shape), np.empty(shape[0])
     x_mean, y_mean = np.zeros((data.n_tasks, shape[1])), np.zeros(data.n_tasks)
+    X = data.X.toarray() if sparse.issparse(data.X) else data.X
     centre_rows(
-        data.X, data.rows, data.y, data.weight, data.offsets, float(centred),
+        X, data.rows, data.y, data.weight, data.offsets, float(centred),
         rows, y, x_mean, y_mean,
     )  # fmt: skip
     return RowTasks(rows, y, data.offsets, scale), x_mean, y_mean

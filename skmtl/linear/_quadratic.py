@@ -20,6 +20,7 @@ x_mean, y_mean : arrays (1 or n_tasks, n_features), (n_tasks,)
 from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 from scipy.linalg import qr
 
 from .._tasks import TaskStatistics
@@ -88,11 +89,14 @@ class StatisticsLoss:
         used = np.flatnonzero(W.any(axis=1))
         if used.size == 0:
             return self.correlation.copy()
-        gram = self._gram if used.size == len(W) else self._gram[:, used]
         if self.n_blocks == 1:
-            product = gram[0].T @ W[used]
+            product = self._gram[0][used].T @ W[used]
+        elif 4 * used.size < len(W):
+            product = np.matmul(W[used].T[:, None], self._gram[:, used])[:, 0].T
         else:
-            product = np.matmul(W[used].T[:, None], gram)[:, 0].T
+            # All of a matrix is read sooner than most of it copied, and along its rows.
+            coef = np.ascontiguousarray(W.T)[:, :, None]
+            product = np.matmul(self._gram, coef)[:, :, 0].T
         slope = self.correlation - self._scale * product
         if not self._all_vary:
             slope *= self._varies.T
@@ -151,13 +155,15 @@ class SharedRowsLoss:
 
     def _prepare(self, features):
         mean = self.x_mean[0, features][:, None]
-        return _weighted(self._X[:, features].T - mean, mean, self._root)
+        return _weighted(columns_of(self._X, features) - mean, mean, self._root)
 
 
 class TaskRowsLoss:
     """The loss of tasks with rows of their own, of which no Gram matrix is formed."""
 
     def __init__(self, data, scale, centred):
+        # Slices of a sparse table are cheap, chosen rows are not.
+        data = data.gathered() if sparse.issparse(data.X) else data
         self._data = data
         ends = data.offsets.tolist()
         self._parts = [slice(*pair) for pair in pairwise(ends)]
@@ -218,7 +224,7 @@ class TaskRowsLoss:
         for t, (X, part) in enumerate(self._tasks()):
             mean = self.x_mean[t, features][:, None]
             columns[:, part] = _weighted(
-                X[:, features].T - mean, mean, self._root[part]
+                columns_of(X, features) - mean, mean, self._root[part]
             )
         return columns
 
@@ -255,6 +261,12 @@ def with_room(array, used, needed, most, n_axes=1):
     held = (slice(used),) * n_axes
     larger[held] = array[held]
     return larger
+
+
+def columns_of(X, features):
+    """Return some columns of any table as the rows of an array."""
+    columns = X[:, features].T
+    return columns.toarray() if sparse.issparse(columns) else columns
 
 
 def take_rows(X, rows):

@@ -15,12 +15,21 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.special import logsumexp
 from scipy.stats import f as f_distribution
 
 SECULAR_ROUNDS = 60
 # Rounding, blown up by coordinates in which the weakest directions are white.
 RANK_TOLERANCE = 1e-6
 LEAST_TASKS = 3
+# Fewer do not say how far most tasks drift.
+LEAST_DRIFTING = 10
+# Sizes of drifts in standard deviations, and their probabilities.
+DRIFTS = np.linspace(0.1, 9.9, 50)
+LOG_DRIFT_WEIGHTS = -(DRIFTS**2) / 2.0 + np.log(0.2 * np.sqrt(2.0 / np.pi))
+DRIFT_RANGE, DRIFT_HALVINGS = (1e-3, 1e4), 12
+# Probability that of all tasks one is far out by chance.
+FAR_OUT = 0.01
 RIDGE_GRID = np.geomspace(1e-6, 1e4, 41)
 
 
@@ -194,9 +203,10 @@ def name_outliers(model, test):
 def outlier_test(shared_error, own_error, shared_rank, own_rank, freedom, level=0.05):
     """Test that tasks lie in a structure, against their own least squares.
 
-    The F-test of lack of fit; with fewer than three tasks nothing is tested. A task
-    with no rows to spare has no estimate of its noise and gets that of the tasks not
-    flagged, taken together.
+    The F-test of lack of fit, under which tasks may drift off the structure as far as
+    most of them do (``drift_of``); with fewer than three tasks nothing is tested. A
+    task with no rows to spare has no estimate of its noise and gets that of the tasks
+    not flagged, taken together.
 
     Parameters
     ----------
@@ -211,6 +221,11 @@ def outlier_test(shared_error, own_error, shared_rank, own_rank, freedom, level=
     """
     extra, spare = np.maximum(own_rank - shared_rank, 0), freedom - own_rank
     log_tail = _f_tail(shared_error - own_error, extra, own_error, spare)
+    tested = (extra >= 1.0) & (spare >= 1.0)
+    if tested.sum() >= LEAST_DRIFTING:
+        sums = shared_error - own_error, own_error
+        parts = [part[tested] for part in (*sums, extra, spare)]
+        log_tail[tested] = drifting_tail(*parts)
     lacking = spare < 1.0
     flagged = np.zeros(len(freedom), bool)
     for _ in range(5 if lacking.any() else 1):
@@ -227,6 +242,48 @@ def outlier_test(shared_error, own_error, shared_rank, own_rank, freedom, level=
         if (last == flagged).all():
             break
     return OutlierTest(-log_tail / np.log(10.0), np.exp(log_tail), flagged)
+
+
+def drifting_tail(error, noise, freedom, noise_freedom):
+    """Return logarithms of tail probabilities where all tasks may drift.
+
+    A drift adds to a task's mean squared error off the structure ``drift * g**2`` of
+    its noise variance, with g standard normal: most tasks drift little and some do
+    farther.
+    """
+    floor = 1e-12 * error.clip(min=0.0).max() + 1e-300
+    ratio = np.maximum(error, 0.0) / freedom
+    ratio = ratio / np.maximum(noise / noise_freedom, floor)
+
+    def tail(drift):
+        if drift == 0.0:
+            return f_distribution.logsf(ratio, freedom, noise_freedom).clip(-1e300)
+        inner = ratio[:, None] / (1.0 + drift * DRIFTS**2)
+        part = f_distribution.logsf(inner, freedom[:, None], noise_freedom[:, None])
+        return logsumexp(part.clip(-1e300) + LOG_DRIFT_WEIGHTS, axis=1)
+
+    return tail(drift_of(ratio, noise_freedom, tail))
+
+
+def drift_of(ratio, noise_freedom, tail):
+    """Return how far most tasks drift, by an empirical null distribution.
+
+    The drift with which half of all tasks are as far off as they are (zero where noise
+    alone is enough), or what explains the mean of those that are not far out under it:
+    outliers are fewer than half, and far out.
+    """
+    half = np.log(0.5)
+    if np.median(tail(0.0)) >= half:
+        return 0.0
+    low, high = DRIFT_RANGE
+    for _ in range(DRIFT_HALVINGS):
+        middle = np.sqrt(low * high)
+        enough = np.median(tail(middle)) >= half
+        low, high = (low, middle) if enough else (middle, high)
+    # An F ratio has the mean m / (m - 2).
+    spare = np.maximum(noise_freedom - 2.0, 1.0) / noise_freedom
+    near = tail(high) > np.log(FAR_OUT / ratio.size)
+    return max(high, float((ratio * spare)[near].mean()) - 1.0)
 
 
 def _f_tail(error, freedom, noise, noise_freedom):

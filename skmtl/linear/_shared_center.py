@@ -85,8 +85,8 @@ class SharedCenterRegressor(StatisticsRegressor):
     outlier_tasks_ : ndarray
         Tasks off the centre, about 5 % of them wrongly so (with ``robust=True``).
     outlier_pvalues_, outlier_scores_ : ndarray of shape (n_tasks,)
-        p-value of an F-test of each task against the centre, and minus its decimal
-        logarithm.
+        p-value of an F-test of each task against the centre, about which tasks may
+        drift as far as most of them do, and minus its decimal logarithm.
     n_iter_ : int
     tasks_, n_tasks_, n_features_in_, feature_names_in_
         As for every estimator.

@@ -7,6 +7,8 @@ sweep()
     Minimise over one feature after the other, once; return the largest step.
 slope()
     Return minus the derivative of loss and ridge by every coefficient.
+moves
+    Whether ``move(W, slope)``, which goes on from elsewhere, is there and takes little.
 """
 
 from itertools import pairwise
@@ -31,6 +33,8 @@ def gram_sweeps(gram, correlation, penalty, W, multiplier, slope):
 class GramSweeps:
     """Sweeps that bring all slopes up to date after every step."""
 
+    moves = True
+
     def __init__(self, gram, penalty, W, multiplier, slope):
         self._gram, self._penalty = gram, penalty
         self.W, self._multiplier, self._slope = W, multiplier, slope
@@ -45,12 +49,18 @@ class GramSweeps:
         """Return the slopes of the working set."""
         return self._slope
 
+    def move(self, W, slope):
+        """Go on from other coefficients, whose slopes are known."""
+        self.W[:], self._slope[:] = W, slope
+
 
 class ChunkSweeps:
     """Sweeps that bring the slopes of one chunk of features after the other up to date.
 
     The tasks share one Gram matrix, so this takes matrix products.
     """
+
+    moves = False
 
     def __init__(self, gram, correlation, penalty, W, multiplier):
         self.W, self._multiplier = W, multiplier
@@ -78,6 +88,8 @@ class ChunkSweeps:
 
 class SharedRowSweeps:
     """Sweeps that keep the residuals of rows that all tasks share, chunk by chunk."""
+
+    moves = False
 
     def __init__(self, columns, targets, penalty, W, multiplier):
         self.W, self._multiplier = W, multiplier
@@ -111,6 +123,8 @@ class SharedRowSweeps:
 
 class TaskRowSweeps:
     """Sweeps that keep the residuals of each task's own rows."""
+
+    moves = False
 
     def __init__(self, columns, offsets, targets, penalty, W, multiplier):
         self.W, self._multiplier = W, multiplier
