@@ -94,11 +94,13 @@ def several_targets():
 
 def measured_risk(problem, samples):
     """Return the squared length of the target outside the span fitted to samples."""
+    samples = np.asarray(samples, int)
     rows = [
-        problem.oracle(task, int(n))
-        for task, n in zip(problem.source_tasks, samples, strict=True)
+        problem.oracle(task, n)
+        for task, n in zip(problem.source_tasks, samples.tolist(), strict=True)
     ]
     X, y = (np.concatenate(part) for part in zip(*rows, strict=True))
+    X = np.column_stack([X, np.repeat(problem.source_tasks, samples)])
     model = SharedRepresentationRegressor(
         RANK, alpha=0.0, fit_intercept=False, task_feature=problem.task_feature
     )

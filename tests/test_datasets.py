@@ -537,7 +537,18 @@ def test_oracle_rows_do_not_depend_on_how_they_are_asked_for(as_frame):
     assert (one.n_drawn[task], other.n_drawn[between]) == (20, 15)
     again = one.restart()(task, 20)
     np.testing.assert_array_equal(again[0], X)
-    assert (np.asarray(X)[:, -1] == task).all()
+
+
+@pytest.mark.parametrize("as_frame", [True, False])
+def test_oracle_leaves_the_task_column_out(as_frame):
+    bunch = make_source_tasks(as_frame=as_frame, random_state=0)
+    X, y = bunch.oracle(bunch.source_tasks[7], 30)
+    assert X.shape == (30, 50)
+    assert type(X) is type(bunch.data)
+    assert type(y) is type(bunch.target)
+    if as_frame:
+        assert X.columns.tolist() == bunch.feature_names
+        assert bunch.data.columns.tolist() == [*bunch.feature_names, "task"]
 
 
 def test_oracle_and_target_rows_follow_the_true_coefficients():
@@ -545,7 +556,7 @@ def test_oracle_and_target_rows_follow_the_true_coefficients():
     for task in (0, 17, bunch.target_task):
         X, y = bunch.oracle(task, 10)
         coef = np.vstack([bunch.coef, bunch.target_coef])[task]
-        np.testing.assert_allclose(y, X[:, :-1] @ coef, atol=1e-12)
+        np.testing.assert_allclose(y, X @ coef, atol=1e-12)
     np.testing.assert_allclose(
         bunch.target, bunch.data[:, :-1] @ bunch.target_coef, atol=1e-12
     )

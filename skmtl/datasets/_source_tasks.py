@@ -27,8 +27,8 @@ class Sources(NamedTuple):
 class SourceOracle:
     """Rows of any task on demand, in an order that asking differently cannot change.
 
-    Calling ``oracle(task, n)`` returns the next `n` rows ``(X, y)`` of a task, in the
-    layout of the data set's ``data`` and ``target``. Every task has a fixed sequence of
+    Calling ``oracle(task, n)`` returns the next `n` rows ``(X, y)`` of a task: the
+    features, without a task column, and the targets. Every task has a fixed sequence of
     rows of its own: two calls for 10 rows return the same rows as one for 20, whatever
     was asked of other tasks in between. A copy or a pickle continues from where the
     original stood.
@@ -71,7 +71,7 @@ class SourceOracle:
         return self
 
     def __call__(self, task, n):
-        """Return the next `n` rows of `task`: X with the task column, and y."""
+        """Return the next `n` rows of `task`: X without the task column, and y."""
         if task not in self.n_drawn:
             raise ValueError(
                 f"Unknown task {task!r}: the tasks are {self.tasks[0]!r} to "
@@ -83,6 +83,11 @@ class SourceOracle:
         rows = self._draw(self.streams[t], t, n)
         return pack(rows, as_frame=self.as_frame, return_X_y=True)
 
+    def with_task(self, stream, t, n):
+        """Return `n` rows of the task with code `t`, with the task column."""
+        rows, codes = self._draw(stream, t, n), np.full(n, t)
+        return rows._replace(task_codes=codes, task_feature="task")
+
     def _draw(self, stream, t, n):
         """Return `n` rows of the task with code `t`, made from the stream's numbers."""
         # The noise of a row is drawn beside its features: rows then follow one another
@@ -91,8 +96,7 @@ class SourceOracle:
         X = np.ascontiguousarray(drawn[:, :-1])
         # Not X @ coef, whose rounding may depend on the number of rows.
         y = (X * self.coef[t]).sum(axis=1) + self.noise * drawn[:, -1]
-        codes = np.full(n, t)
-        return Table(matrix_columns(X), {"y": y}, self.task_names, codes, "task")
+        return Table(matrix_columns(X), {"y": y}, self.task_names)
 
 
 def make_source_tasks(
@@ -168,7 +172,8 @@ def make_source_tasks(
             Data and target side by side.
         oracle : SourceOracle
             ``oracle(task, n)`` returns the next `n` rows ``(X, y)`` of a source, or
-            further rows of the target task, in the layout of ``data`` and ``target``.
+            further rows of the target task; X has the columns of ``data`` but for the
+            task's.
         task_feature : str or int
             What to pass to an estimator as ``task_feature``.
         target_task : str or int
@@ -211,8 +216,8 @@ def make_source_tasks(
     >>> int((abs(problem.relevance) > 1e-9).sum())
     1
     >>> X, y = problem.oracle("source_07", 30)
-    >>> X.shape, X["task"].unique().tolist()
-    ((30, 51), ['source_07'])
+    >>> X.shape, y.shape
+    ((30, 50), (30,))
     """
     n_features = whole_number("n_features", n_features, low=2)
     rank = whole_number("rank", rank, low=2, high=n_features)
@@ -233,7 +238,7 @@ def make_source_tasks(
         bool(as_frame),
     )
     return pack(
-        oracle._draw(row_stream, n_sources, n_rows),
+        oracle.with_task(row_stream, n_sources, n_rows),
         as_frame=as_frame,
         return_X_y=return_X_y,
         oracle=oracle,
