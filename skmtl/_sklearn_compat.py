@@ -7,6 +7,7 @@ from functools import wraps
 
 from sklearn.base import _fit_context
 from sklearn.utils import _safe_indexing as safe_indexing
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from sklearn.utils._param_validation import (
     HasMethods,
     Hidden,
@@ -43,6 +44,7 @@ __all__ = [
     "check_sample_weight",
     "fitting",
     "get_tags",
+    "n_threads_of",
     "num_samples",
     "safe_indexing",
     "scorer_parts",
@@ -52,6 +54,7 @@ __all__ = [
 check_feature_names = _check_feature_names
 check_n_features = _check_n_features
 num_samples = _num_samples
+n_threads_of = _openmp_effective_n_threads
 
 
 def check_sample_weight(sample_weight, X):

@@ -17,7 +17,7 @@ from skmtl.boosting import _bins, _grower, _losses, _task_trees, _trees
 
 NO_WEIGHT = np.empty(0)
 SMALL = TreeSettings(max_leaves=6, min_weight=2.0, learning_rate=0.5)
-EXACT = SMALL._replace(category_smoothing=0.0)
+EXACT = SMALL._replace(category_smoothing=0.0, category_weight=0.0)
 
 
 def problem(n_rows=300, n_features=4, seed=0, missing=0.0):

@@ -58,6 +58,8 @@ class TreeSettings(NamedTuple):
     category_smoothing : float
         Added to the hessian of a category for its place in the order of categories,
         and to the shrinkage where their splits are judged.
+    category_weight : float
+        Smallest weight of a side where categories are parted.
     learning_rate : float
         Multiplies the values of leaves.
     """
@@ -69,6 +71,7 @@ class TreeSettings(NamedTuple):
     shrinkage: float = 0.0
     min_gain: float = 0.0
     category_smoothing: float = 10.0
+    category_weight: float = 100.0
     learning_rate: float = 0.1
 
 
@@ -83,8 +86,8 @@ class Node(NamedTuple):
         Where the gradient starts in a packed number.
     ridge, smoothing : float
         Shrinkage of every value, and more of it where categories are parted.
-    least : float
-        Smallest hessian of a child.
+    least, least_group : float
+        Smallest hessian of a child, and of one where categories are parted.
     low, high : float
         Bounds of its values.
     gain : float
@@ -96,6 +99,7 @@ class Node(NamedTuple):
     ridge: float
     smoothing: float
     least: float
+    least_group: float
     low: float
     high: float
     gain: float

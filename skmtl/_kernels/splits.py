@@ -21,6 +21,7 @@ from .boosting_records import (
     SIGN,
     START,
     STRIDE,
+    Node,
 )
 
 
@@ -196,7 +197,18 @@ def split_categories(cells, j, node, scores, leaf, worth, right):
         cumulated[place] = total
     ridge = node.ridge + node.smoothing
     none = np.int64(0)
-    score = score_best(cumulated, none, node, ridge, none, scores)
+    group = Node(
+        node.total,
+        node.shift,
+        node.ridge,
+        node.smoothing,
+        node.least_group,
+        node.least_group,
+        node.low,
+        node.high,
+        node.gain,
+    )
+    score = score_best(cumulated, none, group, ridge, none, scores)
     if score <= worth[GAIN]:
         return
     cut = place_of(scores, score)

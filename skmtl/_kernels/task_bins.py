@@ -13,11 +13,11 @@ from .histograms import BLOCK
 
 @njit(cache=True, inline="always")
 def group_numbers(count, n_groups, group, upper):
-    """Deal codes above 0 to groups of similar size, in order; return their number.
+    """Deal codes above 0 to groups of similar weight, in order; return their number.
 
     ``group[c]`` is the group of code c, ``upper[g]`` the last code of group g.
     """
-    remaining, inside, last, g = -count[0], 0, 0, 1
+    remaining, inside, last, g = -count[0], 0.0, 0, 1
     for c in range(256):
         remaining += count[c]
     group[0] = upper[0] = 0
@@ -32,7 +32,7 @@ def group_numbers(count, n_groups, group, upper):
             group[begin : upper[g] + 1] = g
             begin = np.int64(upper[g]) + 1
             remaining -= inside
-            g, inside = g + 1, 0
+            g, inside = g + 1, 0.0
         inside += count[c]
         last = c
     upper[g] = 255
@@ -53,13 +53,16 @@ def group_categories(count, group):
 
 
 @njit(cache=True, inline="always")
-def group_codes(codes, rows, n_groups, layout, group, upper):
-    """Find the groups of every feature for some rows; write how many codes it has."""
-    count = np.empty(256, np.int64)
+def group_codes(codes, rows, weight, n_groups, layout, group, upper):
+    """Find the groups of every feature for some rows; write how many codes it has.
+
+    Without ``weight`` all rows weigh one.
+    """
+    count, is_weighted = np.empty(256), weight.shape[0] > 0
     for j in range(codes.shape[1]):
-        count[:] = 0
+        count[:] = 0.0
         for place in range(rows.shape[0]):
-            count[codes[rows[place], j]] += 1
+            count[codes[rows[place], j]] += weight[place] if is_weighted else 1.0
         if layout[j, IS_CATEGORY]:
             layout[j, N_CODES] = 1 + group_categories(count, group[j])
         else:

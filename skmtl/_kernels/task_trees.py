@@ -148,7 +148,15 @@ def boost_tasks(
             task_weight,
             task_score,
         )
-        group_codes(table, task_rows[:n_train], plan.n_groups, layout, group, upper)
+        group_codes(
+            table,
+            task_rows[:n_train],
+            task_weight[:n_train],
+            plan.n_groups,
+            layout,
+            group,
+            upper,
+        )
         lay_out(layout)
         codes = task_codes[:n_task]
         columns = task_columns[: d * n_train]

@@ -136,16 +136,20 @@ def study(
 def describe(k, units, settings, ridge, leaf, worth):
     """Return what the search must know about a leaf."""
     total, h = leaf[k, TOTAL], curvature(leaf[k, TOTAL], units.shift)
-    least = settings.min_weight / units.hessian
+    each = 1.0 / units.hessian
     if units.weighting != HESSIAN:
-        least = settings.min_weight * h / worth[k, WEIGHT]
+        each = h / max(worth[k, WEIGHT], TINY)
+    least = settings.min_weight * each
     least = max(least, settings.min_hessian / units.hessian) * SLACK
+    least_group = max(least, settings.category_weight * each * SLACK)
     if leaf[k, DEPTH] >= settings.max_depth:
         least = np.inf
     smoothing = settings.category_smoothing / units.hessian
     gain = settings.min_gain * units.hessian / units.gradient**2
     low, high = worth[k, LOW], worth[k, HIGH]
-    return Node(total, units.shift, ridge, smoothing, least, low, high, gain)
+    return Node(
+        total, units.shift, ridge, smoothing, least, least_group, low, high, gain
+    )
 
 
 @njit(cache=True)

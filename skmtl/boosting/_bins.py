@@ -76,7 +76,7 @@ class Table(NamedTuple):
         return bool(self.layout[:, IS_CATEGORY].any())
 
 
-def find_bins(X, weight=None, is_category=None, max_bins=MAX_BINS):
+def find_bins(X, weight=None, is_category=None, max_bins=MAX_BINS, seed=0):
     """Return bins of similar weight, from all rows or, where these are many, a sample.
 
     Parameters
@@ -89,6 +89,8 @@ def find_bins(X, weight=None, is_category=None, max_bins=MAX_BINS):
         Features whose values are names. The 255 with the largest weight are told apart,
         others count as missing.
     max_bins : int, default=255
+    seed : int, default=0
+        Fixes the sample.
 
     Returns
     -------
@@ -97,7 +99,7 @@ def find_bins(X, weight=None, is_category=None, max_bins=MAX_BINS):
     n_rows, d = X.shape
     if is_category is None:
         is_category = np.zeros(d, bool)
-    sample = _sample(n_rows, d)
+    sample = _sample(n_rows, d, seed)
     values = np.asarray(X[sample], dtype=np.float64)
     sample_weight = np.ones(len(values)) if weight is None else weight[sample]
     parts = []
@@ -119,13 +121,13 @@ def find_bins(X, weight=None, is_category=None, max_bins=MAX_BINS):
     return freeze(Bins(edges, starts, n_codes, np.asarray(is_category, dtype=bool)))
 
 
-def _sample(n_rows, n_features):
+def _sample(n_rows, n_features, seed):
     """Return all rows, or one at random from each of many equal stretches."""
     size = min(SAMPLE_ROWS, max(SAMPLE_CELLS // n_features, FEWEST_ROWS))
     if n_rows <= size:
         return slice(None)
     ends = n_rows * np.arange(size + 1) // size
-    return np.random.default_rng(0).integers(ends[:-1], ends[1:])
+    return np.random.default_rng(seed).integers(ends[:-1], ends[1:])
 
 
 def _edges(values, weight, is_constant, max_bins):

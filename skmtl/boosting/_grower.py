@@ -236,7 +236,7 @@ def boost(table, loss, y, score, weight, settings, room, rows=None, others=None)
         gradients = pack_gradients(gradient, hessian, own_weight, room.packed)
         grown = grow(table, gradients, settings, room, rows)
         if loss.level is not None and grown.n_leaves > 1:
-            _refit(grown, room, loss.level, y, score, output, weight, settings)
+            refit(grown, room, loss.level, y, score, output, weight, settings)
         add_leaves(grown, room, score, output)
         trees.append(grown.tree)
         if others is not None and others.size:
@@ -245,7 +245,8 @@ def boost(table, loss, y, score, weight, settings, room, rows=None, others=None)
     return join(trees)
 
 
-def _refit(grown, room, level, y, score, output, weight, settings):
+def refit(grown, room, level, y, score, output, weight, settings):
+    """Let the leaves of a tree that was just grown take quantiles of residuals."""
     leaves.refit_leaves(
         room.rows,
         room.leaf,

@@ -1,0 +1,271 @@
+"""What boosting of numbers and of classes has in common."""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    is_classifier,
+)
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from .._labels import encode, extend_vocabulary, read_labels
+from .._sklearn_compat import (
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    fitting,
+    n_threads_of,
+)
+from .._validation import TaskMixin, split_table
+from ._bins import encode_rows
+from ._open import open_problem, open_task
+
+
+class Scale(NamedTuple):
+    """Units of targets: a score of zero stands for ``centre``, one for ``size`` more.
+
+    Attributes
+    ----------
+    centre, size : float
+    """
+
+    centre: float = 0.0
+    size: float = 1.0
+
+
+class Decomposition(NamedTuple):
+    """What the parts of a model say of rows; their sum is the raw prediction.
+
+    Attributes
+    ----------
+    shared : ndarray
+        What is the same for all tasks.
+    head : ndarray
+        What the task's own intercept and slopes, or gate, change about it.
+    task_trees : ndarray
+        What the task's own trees add.
+    """
+
+    shared: np.ndarray
+    head: np.ndarray
+    task_trees: np.ndarray
+
+
+class MultiTaskBoosting(TaskMixin, BaseEstimator):
+    """What the regressor and the classifier have in common."""
+
+    _parameter_constraints = {
+        **TaskMixin._parameter_constraints,
+        "structure": [StrOptions({"auto", "blocks"})],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "max_leaf_nodes": [Interval(Integral, 2, 65535, closed="both")],
+        "min_samples_leaf": [Interval(Real, 0, None, closed="neither")],
+        "l2_regularization": [Interval(Real, 0, None, closed="left")],
+        "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+        "monotonic_cst": ["array-like", dict, None],
+        "cv": ["cv_object", None],
+        "random_state": ["random_state"],
+        "n_jobs": [Integral, None],
+        "verbose": ["verbose"],
+    }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _boost(self, rows, X, y, loss, scale, n_classes):
+        """Fit the model to rows whose targets are in the units of scores."""
+        opened = open_problem(
+            self, rows, X, y, loss, n_classes, n_threads_of(self.n_jobs)
+        )
+        problem = opened.problem
+        self._features, self._bins, self._scale = opened.features, opened.bins, scale
+        self._settings, self._loss, self._n_folds = (
+            problem.settings,
+            loss,
+            problem.n_folds,
+        )
+        # Where the model keeps each of tasks_: those added later come last in it.
+        self._slots = np.arange(self.n_tasks_)
+        self._describe(_structure(self.structure)(problem))
+        return self
+
+    def _describe(self, model):
+        """Set what users read of a model."""
+        self._model, slots = model, self._slots
+        self.task_loss_ = self._loss_unit * model.task_loss[slots]
+        self.outlier_scores_ = model.outlier_scores[slots]
+        self.outlier_tasks_ = self.tasks_[model.is_outlier[slots]]
+        self.task_weights_ = model.task_weights[slots]
+        self.task_similarity_ = model.similarity[np.ix_(slots, slots)]
+        self.n_rounds_ = {
+            name: n[slots] if name == "task_trees" else n
+            for name, n in model.n_rounds.items()
+        }
+        self.n_iter_ = max(1, sum(int(np.max(n)) for n in self.n_rounds_.values()))
+
+    @available_if(lambda self: self.task_feature is not None)
+    @fitting
+    def fit_task(self, X, y, name=None, sample_weight=None):
+        """Learn a new task from its rows; what is known of other tasks stays.
+
+        Its head is shrunk to those of other tasks, so that a few rows suffice, and it
+        gets trees of its own as far as they pay.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            Rows of the new task, with the columns of ``fit``.
+        y : array of shape (n_samples,)
+            Their targets.
+        name : label, default=None
+            The task's label; by default what the task column of X holds.
+        sample_weight : array of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator, which now knows the task.
+        """
+        check_is_fitted(self)
+        table, labels = split_table(self, X, reset=False)
+        values, (y, _) = self._features.read(self, table), self._check_y(y)
+        check_consistent_length(values, y)
+        weight = np.ones(len(y))
+        if sample_weight is not None:
+            weight = check_sample_weight(sample_weight, table)
+        label = new_label(labels if name is None else [name], self.tasks_)
+        if is_classifier(self):
+            y = self._set_classes(y, extend=True)
+        y, kept = (y - self._scale.centre) / self._scale.size, np.flatnonzero(weight)
+        problem = open_task(
+            values[kept],
+            y[kept],
+            weight[kept],
+            self._bins,
+            self._loss,
+            self._settings,
+            self._n_folds,
+            n_threads_of(self.n_jobs),
+        )
+        model = self._model.with_task(problem)
+        tasks = extend_vocabulary(self.tasks_, label)
+        place = int(encode(label, tasks)[0])
+        self.tasks_, self.n_tasks_ = tasks, tasks.size
+        self._slots = np.insert(self._slots, place, self._slots.size)
+        self._describe(model)
+        return self
+
+    def _codes(self, X):
+        """Return codes of rows to predict, and the position of their tasks."""
+        table, task = self._open_query(X, numeric=False)
+        values = self._features.read(self, table)
+        if task is not None:
+            task = np.append(self._slots, -1)[task]
+        return encode_rows(self._bins, values), task
+
+    def _scores(self, X):
+        """Return the scores of rows, (n_rows, n_outputs), or (n_rows, n_tasks)."""
+        codes, task = self._codes(X)
+        if task is not None:
+            return self._model.parts(codes, task).score
+        return self._by_column(codes, lambda *query: self._model.parts(*query).score)
+
+    def _by_column(self, codes, ask):
+        """Ask for every task of every row."""
+        columns = [
+            ask(codes, np.full(len(codes), t))[:, 0] for t in range(self.n_tasks_)
+        ]
+        return np.column_stack(columns)
+
+    def _in_units(self, score):
+        """Return scores in the units of the target before any inverse link."""
+        score = self._scale.centre + self._scale.size * score
+        return score[:, 0] if self._is_flat(score) else score
+
+    def _is_flat(self, score):
+        return score.shape[1] == 1 and not self._tasks_are_targets
+
+    def _stages(self, X):
+        codes, task = self._codes(X)
+        if task is not None:
+            yield from self._model.stages(codes, task)
+            return
+        tasks = [np.full(len(codes), t) for t in range(self.n_tasks_)]
+        stages = [self._model.stages(codes, task) for task in tasks]
+        for columns in zip(*stages, strict=True):
+            yield np.column_stack([column[:, 0] for column in columns])
+
+    def decompose(self, X):
+        """Return what the parts of the model say of each row.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            The same columns as at fit.
+
+        Returns
+        -------
+        parts : Decomposition
+            Arrays ``shared``, ``head`` and ``task_trees`` of the shape of the raw
+            prediction, which is their sum: the prediction itself of a regressor (its
+            logarithm with the Poisson loss), the decision function of a classifier.
+        """
+        codes, task = self._codes(X)
+        size = self._scale.size
+        if task is None:
+            tasks = range(self.n_tasks_)
+            found = [self._model.parts(codes, np.full(len(codes), t)) for t in tasks]
+            parts = [np.column_stack([p[k][:, 0] for p in found]) for k in range(3)]
+        else:
+            parts = list(self._model.parts(codes, task))
+            if self._is_flat(parts[0]):
+                parts = [part[:, 0] for part in parts]
+        shared, head, trees = (size * part for part in parts)
+        return Decomposition(self._scale.centre + shared, head, trees)
+
+    @property
+    def feature_importances_(self):
+        """Share of each feature in what all splits gained; they sum to one."""
+        total = sum(
+            gains.sum(axis=0) if gains.ndim == 2 else gains
+            for gains in self.feature_importances_by_block_.values()
+        )
+        size = total.sum()
+        return total / size if size > 0.0 else total
+
+    @property
+    def feature_importances_by_block_(self):
+        """Gain of each feature's splits in each block, for trees of tasks by task."""
+        check_is_fitted(self)
+        return self._model.importances(self._features.n_features)
+
+
+def new_label(labels, tasks):
+    """Return the one label that rows have, which fit must not have seen."""
+    label = np.unique(read_labels(np.asarray(labels)))
+    if label.size != 1:
+        raise ValueError(
+            f"fit_task takes the rows of one task; the task column holds {label.size} "
+            f"labels: {label[:5].tolist()}."
+        )
+    if label[0] in tasks.tolist():
+        raise ValueError(f"fit saw task {label[0]!r} already.")
+    return label
+
+
+def _structure(name):
+    """Return the function that fits a structure."""
+    if name == "blocks":
+        from ._blocks import fit_blocks
+
+        return fit_blocks
+    from ._shared_scores import fit_shared_scores
+
+    return fit_shared_scores

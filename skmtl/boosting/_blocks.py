@@ -1,0 +1,250 @@
+"""Robust multi-task boosting in blocks: intercepts, a mixture, shared and own trees."""
+
+from itertools import pairwise
+
+import numpy as np
+
+from ._block_fit import Booster, Rounds, boost_own, fit_fixed, make_block_room
+from ._outliers import outlier_scale
+
+# Rounds without progress on held-out rows after which a block ends.
+PATIENCE = 25
+# What is tried for the rows at the common level that every task gets for its intercept,
+# and for the shrinkage of the leaves of task trees.
+PRIOR_ROWS = (1.0, 3.0, 10.0, 30.0, 100.0, 1e6)
+SHRINKAGES = (1.0, 3.0, 10.0, 30.0, 100.0)
+# Rows for which the mean of all tasks counts where a task chooses about its own trees.
+PRIOR_TASK_ROWS = 100.0
+# Rounds of a task, and of all tasks together; and tasks that each try all shrinkages.
+MOST_OWN_ROUNDS, MOST_ROUNDS, MOST_TASKS = 500, 2_000_000, 200
+
+
+def fit_blocks(problem):
+    r"""Fit all blocks, with numbers of rounds chosen by the loss on rows held out.
+
+    The score of task :math:`t` is
+
+    .. math:: F_t(x) = a + a_t + (1 - s_t) U_0(x) + s_t U_1(x) + A(x) + R_t(x),
+
+    built from left to right: a start and an intercept :math:`a_t`, two ensembles mixed
+    by the gate :math:`s_t` between 0 and 1, trees of all tasks and trees of the task.
+    These are the blocks of [1]_, but for the intercepts, in another order: where tasks
+    are of two kinds, trees of all of them first would learn what suits neither.
+
+    One booster per fold learns from the rows of the others. All boosters go through
+    the rounds of a block in lock-step, until their loss on the rows held out falls no
+    more; then they go back to the round where it was least, and to the next block. A
+    last booster learns from all rows in as many rounds. Task trees learn from errors on
+    rows held out, which are not too small as those of the last booster.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Returns
+    -------
+    blocks : Blocks
+
+    References
+    ----------
+    .. [1] S. Emami, G. Martínez-Muñoz and D. Hernández-Lobato, "Robust-Multi-Task
+       Gradient Boosting", arXiv:2507.11411, 2025.
+    """
+    folds = [f for f in range(problem.n_folds) if _can_hold_out(problem, f)]
+    if not folds:
+        return fit_fixed(problem, Rounds(0, 0, 0))
+    room = make_block_room(problem)
+    boosters = [Booster(problem, room, fold) for fold in folds]
+    prior_rows = _choose_prior_rows(boosters)
+    null = _out_of_fold(boosters, lambda b: b.score)
+    n_mixture = _boost_mixtures(boosters) if problem.n_tasks > 1 else 0
+    n_shared = _boost_shared(boosters)
+    major = _out_of_fold(boosters, _majority_score)
+    score = _out_of_fold(boosters, lambda b: b.score)
+    shrinkage, n_own, curve = _choose_own(problem, boosters, score)
+    rounds = Rounds(n_mixture, n_shared, n_own, prior_rows, shrinkage)
+    blocks = fit_fixed(problem, rounds, score)
+    return _judge(blocks, problem, boosters, null, major, curve)
+
+
+def _can_hold_out(problem, fold):
+    """Return whether there are rows to hold out, and others to learn from."""
+    weight = np.bincount(problem.fold == fold, problem.row_weight, 2)
+    return weight.min() > 0.0
+
+
+def _choose_prior_rows(boosters):
+    """Do the first block of all boosters; return how much levels are drawn together."""
+    losses = []
+    for prior_rows in PRIOR_ROWS:
+        for booster in boosters:
+            booster.set_levels(prior_rows)
+        losses.append(sum(b.held_out_loss(b.score[b.others]) for b in boosters))
+    best = PRIOR_ROWS[int(np.argmin(losses))]
+    for booster in boosters:
+        booster.set_levels(best)
+    return best
+
+
+def _boost_mixtures(boosters):
+    """Do the second block of all boosters; return its number of rounds."""
+    for booster in boosters:
+        booster.open_mixture()
+    mixtures = [b.mixture for b in boosters]
+
+    def grow():
+        for mixture in mixtures:
+            mixture.grow_both()
+
+    def loss():
+        return sum(b.held_out_loss(b.mixture.score_others()) for b in boosters)
+
+    states = [(m.first, m.second, m.gate) for m in mixtures]
+    n_rounds = _grow_while_better(grow, loss, states, boosters[0].problem.max_rounds)
+    for booster in boosters:
+        booster.close_mixture()
+    return n_rounds
+
+
+def _boost_shared(boosters):
+    """Do the third block of all boosters; return its number of rounds."""
+
+    def grow():
+        for booster in boosters:
+            booster.grow_shared()
+
+    def loss():
+        return sum(b.held_out_loss(b.score[b.others]) for b in boosters)
+
+    states = [(b.score,) for b in boosters]
+    return _grow_while_better(grow, loss, states, boosters[0].problem.max_rounds)
+
+
+def _grow_while_better(grow, loss, states, max_rounds):
+    """Grow until the loss falls no more, and go back to where it was least.
+
+    Parameters
+    ----------
+    grow, loss : callables
+    states : list of tuples of arrays
+        What growing changes in place.
+    max_rounds : int
+
+    Returns
+    -------
+    n_rounds : int
+    """
+    kept = [[array.copy() for array in state] for state in states]
+    least, best = loss(), 0
+    for m in range(1, max_rounds + 1):
+        grow()
+        now = loss()
+        if now < least:
+            least, best = now, m
+            _copy(states, kept)
+        elif m - best >= PATIENCE:
+            break
+    _copy(kept, states)
+    return best
+
+
+def _copy(sources, targets):
+    for source, target in zip(sources, targets, strict=True):
+        for ours, theirs in zip(source, target, strict=True):
+            np.copyto(theirs, ours)
+
+
+def _out_of_fold(boosters, score_of):
+    """Return scores of all rows, each by the booster that did not learn from it."""
+    scores = boosters[0].score.copy()
+    for booster in boosters:
+        scores[booster.others] = score_of(booster)[booster.others]
+    return scores
+
+
+def _majority_score(booster):
+    """Return what scores would be if every task were like the majority."""
+    if booster.mixture is None:
+        return booster.score
+    return booster.score - booster.mixture.head()
+
+
+def _choose_own(problem, boosters, score):
+    """Choose how the trees of single tasks grow.
+
+    Every task chooses by its own loss on rows held out and, as if these were
+    ``PRIOR_TASK_ROWS`` more, by the mean of all tasks. Where there are many tasks some
+    of them choose a shrinkage for all.
+
+    Returns
+    -------
+    shrinkage : float64 array of shape (n_tasks,)
+    n_rounds : int array of shape (n_tasks,)
+    curve : float64 array of shape (n_tasks, n_rounds + 1)
+        Summed loss of the rows of each task held out, after each round.
+    """
+    counted = _held_out(problem, boosters)
+    weight = np.bincount(problem.task, counted, problem.n_tasks)
+    tried = np.array(SHRINKAGES)
+    if problem.n_tasks > MOST_TASKS:
+        known = np.flatnonzero(weight)
+        places = np.linspace(0, known.size - 1, min(known.size, MOST_TASKS))
+        some = known[places.astype(np.int64)]
+        curves = [_own_curve(problem, boosters, score, s, some) for s in tried]
+        least = [curve.sum(axis=0).min() for curve in curves]
+        tried = tried[[np.argmin(least)]]
+    curves = np.stack([_own_curve(problem, boosters, score, s) for s in tried], axis=1)
+    pooled = curves.sum(axis=0) / weight.sum()
+    best = (curves + PRIOR_TASK_ROWS * pooled).reshape(problem.n_tasks, -1)
+    way, n_rounds = np.divmod(best.argmin(axis=1), curves.shape[2])
+    return tried[way], n_rounds, curves[np.arange(problem.n_tasks), way]
+
+
+def _own_curve(problem, boosters, score, shrinkage, tasks=None):
+    """Return the summed loss of the rows of tasks held out, after each round."""
+    n_rounds = min(problem.max_rounds, MOST_OWN_ROUNDS, MOST_ROUNDS // problem.n_tasks)
+    n_rounds = n_rounds if problem.n_tasks > 1 else 0
+    curve = 0.0
+    for booster in boosters:
+        held_out = np.zeros(problem.n_rows, bool)
+        held_out[booster.others] = True
+        last = (held_out, PATIENCE, tasks)
+        curve = curve + boost_own(problem, score, shrinkage, n_rounds, *last).curve
+    return curve
+
+
+def _held_out(problem, boosters):
+    """Return the weight of each row, or 0 if no booster held it out."""
+    counted = np.zeros(problem.n_rows)
+    for booster in boosters:
+        counted[booster.others] = problem.row_weight[booster.others]
+    return counted
+
+
+def _judge(blocks, problem, boosters, null, majority, curve):
+    """Return blocks with what rows that were held out say of the tasks."""
+    counted = _held_out(problem, boosters)
+    weight = np.bincount(problem.task, counted, problem.n_tasks)
+    null_loss = _task_losses(problem, null, counted)
+    shared_loss = _task_losses(problem, majority, counted)
+    scale = outlier_scale(shared_loss, null_loss, weight)
+    n_rounds = np.minimum(blocks.n_rounds["task_trees"], curve.shape[1] - 1)
+    own = curve[np.arange(n_rounds.size), n_rounds]
+    unknown = np.full(problem.n_tasks, np.nan)
+    recipe = blocks.recipe._replace(curve=curve.sum(axis=0) / weight.sum(), scale=scale)
+    return blocks._replace(
+        outlier_scores=scale.scores(shared_loss, null_loss),
+        task_loss=np.divide(own, weight, out=unknown, where=weight > 0.0),
+        recipe=recipe,
+    )
+
+
+def _task_losses(problem, score, weight):
+    """Return the summed loss of each task."""
+    ends = problem.offsets
+    return np.array(
+        [
+            problem.loss.value(problem.y[a:b], score[a:b], weight[a:b])
+            for a, b in pairwise(ends)
+        ]
+    )

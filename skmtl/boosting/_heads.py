@@ -1,0 +1,230 @@
+"""Heads of tasks: an intercept and slopes on shared scores, shrunk to a common mean.
+
+Their prior is normal; its mean and covariance are those that make the targets of all
+tasks most likely, found by expectation and maximisation with the mode of each task's
+posterior in place of its mean (Laplace's method).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._kernels import heads as kernels
+from .._kernels.losses import LOGISTIC, POISSON, QUANTILE, SOFTMAX, SQUARED
+
+# Likelihoods that say themselves how much targets scatter.
+NO_SCALE = (POISSON, LOGISTIC, SOFTMAX)
+# The farthest an intercept or a slope moves at once where the loss is no parabola.
+LONGEST_STEP = 2.0
+FLOOR = 1e-6
+POSTERIOR_STEPS = 50
+# Slopes through which a score may grow, in units of their size over all tasks.
+FLATTEST, STEEPEST = 0.03, 3.0
+
+
+class Heads(NamedTuple):
+    """Heads of all tasks and the prior they share.
+
+    Attributes
+    ----------
+    theta : float64 array of shape (n_tasks, n_outputs + n_scores)
+        Intercepts, one for every output, and slopes, one for every score.
+    mean : float64 array of shape (n_outputs + n_scores,)
+    covariance : float64 array of shape (n_outputs + n_scores,) * 2
+    spread : float
+        Scale of the loss: the variance of the noise where this is half the squared
+        error.
+    n_outputs : int
+    """
+
+    theta: np.ndarray
+    mean: np.ndarray
+    covariance: np.ndarray
+    spread: float
+    n_outputs: int
+
+    @property
+    def n_scores(self):
+        """Number of scores."""
+        return self.mean.size - self.n_outputs
+
+    @property
+    def slopes(self):
+        """Slopes of all tasks."""
+        return self.theta[:, self.n_outputs :]
+
+    def with_score(self, slope):
+        """Return heads with one more score, whose slopes start from ``slope``."""
+        width = self.mean.size
+        covariance = np.zeros((width + 1, width + 1))
+        covariance[:width, :width] = self.covariance
+        covariance[width, width] = 0.25 * slope**2
+        column = np.full((len(self.theta), 1), slope)
+        return self._replace(
+            theta=np.hstack([self.theta, column]),
+            mean=np.append(self.mean, slope),
+            covariance=covariance,
+        )
+
+    def apply(self, scores, task):
+        """Return what tasks make of scores; task -1 is one that was never seen.
+
+        Parameters
+        ----------
+        scores : float64 array of shape (n_scores, n_rows, n_outputs)
+        task : int array of shape (n_rows,)
+        """
+        theta = np.vstack([self.theta, self.mean])[task]
+        k = self.n_outputs
+        total = theta[:, :k].copy()
+        for s, score in enumerate(scores):
+            total += theta[:, k + s, None] * score
+        return total
+
+
+class Evidence(NamedTuple):
+    """What rows say of heads: derivatives on those learned, losses on both parts.
+
+    Attributes
+    ----------
+    gradient : float64 array of shape (n_tasks, width)
+    curvature : float64 array of shape (n_tasks, width, width)
+    value : float64 array of shape (5, n_tasks)
+        Losses of the rows learned and scored, their weights, and the squared slopes
+        over curvatures of those scored.
+    """
+
+    gradient: np.ndarray
+    curvature: np.ndarray
+    value: np.ndarray
+
+    @property
+    def scored_loss(self):
+        """Loss of the rows scored, for every task."""
+        return self.value[1]
+
+
+def first_heads(loss, y, weight, n_tasks):
+    """Return heads without scores: the best constant for all tasks."""
+    mean = loss.start(y, weight)
+    k = loss.n_outputs
+    return Heads(np.tile(mean, (n_tasks, 1)), mean, 0.25 * np.eye(k), 1.0, k)
+
+
+def gather_evidence(loss, y, weight, offsets, part, heads, scores):
+    """Return what rows say of heads.
+
+    Parameters
+    ----------
+    part : uint8 array of shape (n_rows,)
+        Whether a row is learned from, scored, or neither.
+    scores : float64 array of shape (n_scores, n_rows, n_outputs)
+    """
+    n_tasks, width = heads.theta.shape
+    evidence = Evidence(
+        np.empty((n_tasks, width)),
+        np.empty((n_tasks, width, width)),
+        np.empty((5, n_tasks)),
+    )
+    kernels.head_statistics(
+        loss.code,
+        loss.parameter,
+        1e-3 * heads.spread,
+        y,
+        weight,
+        offsets,
+        part,
+        heads.theta,
+        scores,
+        *evidence,
+    )
+    return evidence
+
+
+def posterior(problem, heads, scores):
+    """Return the head of one task alone under the prior of others.
+
+    Parameters
+    ----------
+    problem : Problem
+        The rows of the task.
+    heads : Heads
+        Those of other tasks.
+    scores : float64 array of shape (n_scores, n_rows, n_outputs)
+    """
+    own = heads._replace(theta=heads.mean[None].copy())
+    precision = np.linalg.inv(heads.covariance)
+    part = np.full(problem.n_rows, kernels.LEARNED, np.uint8)
+    rows = (problem.y, problem.weight, problem.offsets, part)
+    for _ in range(POSTERIOR_STEPS):
+        evidence = gather_evidence(problem.loss, *rows, own, scores)
+        variance = np.linalg.inv(evidence.curvature[0] / own.spread + precision)
+        pull = evidence.gradient[0] / own.spread
+        step = variance @ (pull + precision @ (own.theta[0] - own.mean))
+        if problem.loss.code != SQUARED:
+            step = np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+        own = own._replace(theta=own.theta - step)
+        if np.abs(step).max() < 1e-9:
+            break
+    return own
+
+
+def improve(heads, evidence, loss, *, is_signed=False):
+    """Return heads after one step, and how far they moved in units of their spread.
+
+    With ``is_signed`` slopes cannot be negative.
+    """
+    theta, mean, covariance, spread, k = heads
+    n_tasks, width = theta.shape
+    precision = np.linalg.inv(covariance)
+    variance = np.linalg.inv(evidence.curvature / spread + precision)
+    pull = evidence.gradient / spread + (theta - mean) @ precision
+    step = np.einsum("tpq,tq->tp", variance, pull)
+    if loss.code != SQUARED:
+        step = np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+    moved = theta - step
+    if is_signed:
+        moved[:, k:] = np.maximum(moved[:, k:], 0.0)
+        step = theta - moved
+    centre = moved.mean(axis=0)
+    deviation = moved - centre
+    new = (deviation.T @ deviation + variance.sum(axis=0)) / n_tasks
+    # Few tasks say little of how parameters go together.
+    new *= np.where(np.eye(width), 1.0, n_tasks / (n_tasks + 2.0 * width))
+    if loss.n_outputs > 1:
+        new = np.diag(np.diag(new))
+    new += FLOOR * np.eye(width)
+    if loss.code not in NO_SCALE:
+        spread = _spread(evidence, step, variance, spread, loss)
+    distance = np.abs(step).max() / np.sqrt(np.diag(new).max())
+    return Heads(moved, centre, new, spread, k), distance
+
+
+def _spread(evidence, step, variance, spread, loss):
+    """Return the scale of the loss after a step."""
+    gradient, curvature, value = evidence
+    weight = value[2].sum()
+    if weight == 0.0:
+        return spread
+    left = value[0].sum() - np.sum(gradient * step)
+    left += 0.5 * np.einsum("tp,tpq,tq->", step, curvature, step)
+    if loss.code == QUANTILE:
+        return max(value[0].sum() / weight, 1e-12)
+    uncertain = np.einsum("tpq,tqp->", curvature, variance)
+    return max((2.0 * max(left, 0.0) + uncertain) / weight, 1e-12)
+
+
+def growing_slopes(heads):
+    """Return heads' numbers, with slopes on the last score that have a size of one.
+
+    The score itself is then what grows, and none of the tasks drives it alone.
+    """
+    theta = heads.theta.copy()
+    size = np.sqrt(np.mean(theta[:, -1] ** 2))
+    if heads.mean[-1] < 0:
+        size = -size
+    # Nothing grows through slopes of zero.
+    slope = theta[:, -1] / size if abs(size) >= 1e-3 else np.ones(len(theta))
+    steep = np.clip(np.abs(slope), FLATTEST, STEEPEST)
+    theta[:, -1] = np.copysign(steep, slope)
+    return theta

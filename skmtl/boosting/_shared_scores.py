@@ -1,0 +1,344 @@
+"""The default structure: shared scores, heads of tasks on them, trees of tasks."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from .._kernels.heads import LEARNED, UNUSED
+from ._cross_fit import Workers, cross_fit, gather
+from ._heads import LONGEST_STEP, Heads, first_heads, posterior
+from ._losses import Loss
+from ._open import with_tasks
+from ._outliers import Scale, flag, outlier_scale
+from ._problem import Parts
+from ._task_block import TaskBlock, grow_task_block
+from ._task_trees import add_task_trees
+from ._trees import add_trees, importances
+
+# Shares that are tried where models are blended.
+SHARES = np.linspace(0.0, 1.0, 21)
+# Newton steps that find the best constant of each task.
+INTERCEPT_STEPS = 10
+
+
+class Variant(NamedTuple):
+    """Scores and heads, and the share of their model in a blend of several.
+
+    Attributes
+    ----------
+    scores : list of Score
+    heads : Heads
+    share : float
+    task_codes : uint8 array of shape (n_tasks + 1,), or None
+        Codes of tasks, that of an unseen one last, where trees can part tasks.
+    moments : float64 array of shape (n_scores, n_scores)
+        Mean products of the scores of all rows, out of fold.
+    """
+
+    scores: list
+    heads: Heads
+    share: float
+    task_codes: np.ndarray | None
+    moments: np.ndarray
+
+    def add_task(self, theta):
+        """Return the variant with the head of one more task."""
+        heads = self.heads._replace(theta=np.vstack([self.heads.theta, theta]))
+        task_codes = self.task_codes
+        if task_codes is not None:
+            task_codes = np.insert(task_codes, -1, 0)
+        return self._replace(heads=heads, task_codes=task_codes)
+
+
+class SharedScores(NamedTuple):
+    """A fitted model.
+
+    Attributes
+    ----------
+    variants : list of Variant
+        First that whose trees do not see tasks: it tells what these have in common.
+    block : TaskBlock or None
+    shared_loss, task_loss : float64 arrays of shape (n_tasks,)
+        Mean loss of each task out of fold, with the shared scores and heads only, and
+        with its own trees.
+    usual : Scale
+        What is usual among tasks, from which outliers are told.
+    outlier_scores : float64 array of shape (n_tasks,)
+    loss : Loss
+    """
+
+    variants: list
+    block: TaskBlock | None
+    shared_loss: np.ndarray
+    task_loss: np.ndarray
+    usual: Scale
+    outlier_scores: np.ndarray
+    loss: Loss
+
+    @property
+    def used(self):
+        """The variants that have a share in predictions."""
+        return [variant for variant in self.variants if variant.share > 0.0]
+
+    @property
+    def is_outlier(self):
+        """Which tasks the shared scores do not describe."""
+        return flag(self.outlier_scores)
+
+    @property
+    def task_weights(self):
+        """Slopes of each task on the scores that do not see tasks."""
+        return self.variants[0].heads.slopes
+
+    @property
+    def similarity(self):
+        """Correlation of what tasks make of the scores, over the rows of all tasks."""
+        slopes, moments = self.task_weights, self.variants[0].moments
+        product = slopes @ moments @ slopes.T
+        size = np.sqrt(np.diag(product))
+        size[size == 0.0] = 1.0
+        similarity = np.clip(product / np.outer(size, size), -1.0, 1.0)
+        np.fill_diagonal(similarity, 1.0)
+        return similarity
+
+    @property
+    def n_rounds(self):
+        """Number of rounds of each block; of the shared ones for each score."""
+        rounds = {}
+        for variant in self.used:
+            name = "shared" if variant.task_codes is None else "shared_by_task"
+            rounds[name] = np.array([score.n_rounds for score in variant.scores])
+        if self.block is not None:
+            rounds["task_trees"] = self.block.trees.n_rounds
+        return rounds
+
+    def importances(self, n_features):
+        """Return gains of the splits at each feature in each block.
+
+        Splits between tasks are not among them.
+        """
+        blocks = {}
+        for variant in self.used:
+            name = "shared" if variant.task_codes is None else "shared_by_task"
+            trees = [trees for score in variant.scores for trees in score.boosters]
+            gains = sum(importances(own, n_features + 1) for own in trees)
+            blocks[name] = variant.share * gains[:n_features] / len(trees)
+        if self.block is not None:
+            blocks["task_trees"] = self.block.trees.importances(n_features)
+        return blocks
+
+    def parts(self, codes, task, n_threads=1):
+        """Return what the parts of the model say of rows.
+
+        Parameters
+        ----------
+        codes : uint8 array of shape (n_rows, n_features)
+        task : int array of shape (n_rows,)
+            -1 for a task that was never seen.
+        """
+        everyone = np.full(len(task), -1)
+        shared = head = 0.0
+        for variant in self.used:
+            scores = _scores(variant, codes, task, n_threads)
+            common = variant.heads.apply(scores, everyone)
+            shared = shared + variant.share * common
+            own = variant.heads.apply(scores, task) - common
+            head = head + variant.share * own
+        trees = np.zeros_like(shared)
+        if self.block is not None:
+            add_task_trees(self.block.trees, codes, task, trees, n_threads)
+        return Parts(shared, head, trees)
+
+    def with_task(self, problem):
+        """Return the model with one more task, which nothing else depends on.
+
+        Parameters
+        ----------
+        problem : Problem
+            The rows of the task.
+        """
+        codes, task = problem.table.codes, np.full(problem.n_rows, -1)
+        own = np.zeros(problem.n_rows, np.int64)
+        variants, total = [], 0.0
+        for variant in self.variants:
+            scores = _scores(variant, codes, task, problem.n_threads)
+            heads = posterior(problem, variant.heads, scores)
+            total = total + variant.share * heads.apply(scores, own)
+            variants.append(variant.add_task(heads.theta))
+        weight = max(problem.task_weight[0], 1e-300)
+        loss = task_losses(problem, total)
+        block = self.block and self.block.with_task(problem, total)
+        after = loss if block is None else block.loss[-1:]
+        first = self.variants[0]
+        scores = _scores(first, codes, task, problem.n_threads)
+        score = self.usual.scores(*_common_losses(problem, first.heads, scores))
+        return self._replace(
+            variants=variants,
+            block=block,
+            shared_loss=np.append(self.shared_loss, loss / weight),
+            task_loss=np.append(self.task_loss, after / weight),
+            outlier_scores=np.append(self.outlier_scores, score),
+        )
+
+    def stages(self, codes, task, n_threads=1):
+        """Yield the scores of rows after each round.
+
+        First the rounds of the first score of all variants side by side, then those of
+        the second, and at last those of the tasks' own trees.
+        """
+        totals, parts = [], []
+        for variant in self.used:
+            shape = (len(variant.scores), len(codes), variant.heads.n_outputs)
+            parts.append(np.zeros(shape))
+            totals.append(_with_task(variant, codes, task))
+        for s in range(max(len(variant.scores) for variant in self.used)):
+            for m in range(max(_rounds(variant, s) for variant in self.used)):
+                total = 0.0
+                for variant, scores, own in zip(self.used, parts, totals, strict=True):
+                    if m < _rounds(variant, s):
+                        _add_round(variant, s, m, own, scores[s], n_threads)
+                    total = total + variant.share * variant.heads.apply(scores, task)
+                yield total
+        if self.block is None:
+            return
+        for m in range(1, int(self.block.trees.n_rounds.max(initial=0)) + 1):
+            score = total.copy()
+            add_task_trees(self.block.trees.truncate(m), codes, task, score, n_threads)
+            yield score
+
+
+def _rounds(variant, s):
+    """Return the number of rounds of a score of a variant, zero if there is none."""
+    return variant.scores[s].n_rounds if s < len(variant.scores) else 0
+
+
+def _add_round(variant, s, m, codes, score, n_threads):
+    """Add what the boosters of a score learned in one round."""
+    k, boosters = variant.heads.n_outputs, variant.scores[s].boosters
+    new = np.zeros_like(score)
+    for trees in boosters:
+        own = trees.take(slice(m * k, (m + 1) * k))
+        add_trees(own, codes, new, n_threads=n_threads)
+    score += new / len(boosters)
+
+
+def _with_task(variant, codes, task):
+    """Return the codes that the trees of a variant read."""
+    if variant.task_codes is None:
+        return codes
+    return np.column_stack([codes, variant.task_codes[task]])
+
+
+def _scores(variant, codes, task, n_threads):
+    """Return the mean of the boosters of every score."""
+    codes = _with_task(variant, codes, task)
+    shape = (len(variant.scores), len(codes), variant.heads.n_outputs)
+    scores = np.zeros(shape)
+    for score, own in zip(variant.scores, scores, strict=True):
+        for trees in score.boosters:
+            add_trees(trees, codes, own, n_threads=n_threads)
+        own /= len(score.boosters)
+    return scores
+
+
+def fit_shared_scores(problem):
+    """Return the model that the default structure fits.
+
+    Parameters
+    ----------
+    problem : Problem
+    """
+    tables, codes = [problem.table], [None]
+    if problem.n_tasks > 1:
+        table, code = with_tasks(
+            problem.table, problem.task, problem.weight, problem.n_tasks
+        )
+        tables.append(table)
+        codes.append(code)
+    workers = Workers(problem, tables)
+    try:
+        fits = cross_fit(problem, tables, workers, 2 if problem.n_tasks > 1 else 1)
+    finally:
+        workers.close()
+    shares, total = blend(problem, [fit.total for fit in fits])
+    variants = [
+        Variant(fit.scores, fit.heads, share, code, _moments(problem, fit))
+        for fit, share, code in zip(fits, shares, codes, strict=True)
+    ]
+    loss = task_losses(problem, total)
+    block = grow_task_block(problem, total) if problem.n_tasks > 1 else None
+    own = loss if block is None else block.loss
+    weight = problem.scored_weight
+    usual, scores = _outliers(problem, fits[0], weight)
+    weight = np.maximum(weight, 1e-300)
+    return SharedScores(
+        variants, block, loss / weight, own / weight, usual, scores, problem.loss
+    )
+
+
+def _moments(problem, fit):
+    """Return mean products of scores over the rows of all tasks."""
+    scores = fit.out_of_fold.reshape(len(fit.scores), -1)
+    return scores @ scores.T / max(problem.n_rows, 1)
+
+
+def _outliers(problem, fit, weight):
+    """Return what is usual among tasks, and how far each is from it.
+
+    The shared function is the scores with the usual slopes; it is compared with a
+    constant, and either has an intercept of the task's own.
+    """
+    losses = _common_losses(problem, fit.heads, fit.out_of_fold)
+    usual = outlier_scale(*losses, weight)
+    return usual, usual.scores(*losses)
+
+
+def _common_losses(problem, heads, scores):
+    """Return losses of tasks with the same slopes for all, and with a constant.
+
+    These are medians, which outliers do not move.
+    """
+    common = np.tensordot(np.median(heads.slopes, axis=0), scores, axes=1)
+    shared = _with_intercepts(problem, common)
+    return shared, _with_intercepts(problem, np.zeros_like(common))
+
+
+def _with_intercepts(problem, score):
+    """Return the loss of each task whose best constant is added to a score."""
+    start = first_heads(problem.loss, problem.y, problem.weight, problem.n_tasks)
+    heads = start.with_score(1.0)
+    k, scores = start.n_outputs, score[None]
+    part = np.where(problem.fold >= 0, LEARNED, UNUSED).astype(np.uint8)
+    for _ in range(INTERCEPT_STEPS):
+        evidence = gather(problem, part, heads, scores)
+        slope, curvature = evidence.gradient[:, :k], evidence.curvature[:, :k, :k]
+        step = slope / (np.einsum("tkk->tk", curvature) + 1e-9)
+        theta = heads.theta.copy()
+        theta[:, :k] -= np.clip(step, -LONGEST_STEP, LONGEST_STEP)
+        heads = heads._replace(theta=theta)
+    return gather(problem, part, heads, scores).value[0]
+
+
+def blend(problem, totals):
+    """Return the shares with which scores have the smallest loss, and their sum."""
+    if len(totals) == 1:
+        return [1.0], totals[0]
+    first, second = totals
+    losses = [
+        task_losses(problem, (1.0 - share) * first + share * second).sum()
+        for share in SHARES
+    ]
+    share = SHARES[int(np.argmin(losses))]
+    return [1.0 - share, share], (1.0 - share) * first + share * second
+
+
+def task_losses(problem, total):
+    """Return the loss of each task's rows that some split scores."""
+    weight = problem.row_weight * (problem.fold >= 0)
+    loss, offsets = problem.loss, problem.offsets
+    return np.array(
+        [
+            loss.value(problem.y[rows], total[rows], weight[rows])
+            for rows in map(slice, offsets[:-1], offsets[1:])
+        ]
+    )
