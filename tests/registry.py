@@ -6,7 +6,9 @@ from typing import NamedTuple
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skmtl.active import ActiveTaskClassifier, ActiveTaskRegressor
 from skmtl.baselines import IndependentTasks, PooledTasks
+from skmtl.boosting import MultiTaskBoostingClassifier, MultiTaskBoostingRegressor
 from skmtl.compose import TaskStandardScaler
 from skmtl.linear import (
     HierarchicalClassifier,
@@ -56,6 +58,11 @@ REGISTRY = [
     Entry(SharedCenterRegressor(alpha=0.1)),
     Entry(SharedCenterRegressor(alpha=0.1, robust=True)),
     Entry(SharedCenterClassifier(alpha=0.1)),
+    Entry(MultiTaskBoostingRegressor(max_iter=10)),
+    Entry(MultiTaskBoostingRegressor(max_iter=10, structure="blocks")),
+    Entry(MultiTaskBoostingClassifier(max_iter=10)),
+    Entry(ActiveTaskRegressor(rank=2)),
+    Entry(ActiveTaskClassifier(rank=2)),
     Entry(TaskStandardScaler(), wide_y=False),
 ]
 
