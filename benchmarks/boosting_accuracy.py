@@ -108,9 +108,11 @@ def by_task(loss, task):
 
 def one_cell(kind, size, seed, structure):
     """Return errors of the rival and of ours on one generated table, and times."""
+    rng = np.random.default_rng(seed)
+    sizes = np.clip(rng.lognormal(np.log(size), 0.5, 30).astype(int), 12, None)
     bunch = make_task_deviations(
         30,
-        200 + size,
+        200 + sizes,
         size_spread=0.0,
         noise=0.0,
         random_state=seed,
@@ -118,12 +120,11 @@ def one_cell(kind, size, seed, structure):
         shuffle=False,
         **CELLS[kind],
     )
-    X, mean, rng = bunch.data, bunch.target, np.random.default_rng(seed)
+    X, mean = bunch.data, bunch.target
     task = X[:, -1].astype(int)
-    sizes = np.clip(rng.lognormal(np.log(size), 0.5, 30).astype(int), 12, None)
     place = np.arange(task.size) - np.searchsorted(task, task)
-    test = place >= size
-    train = ~test & (place < np.minimum(sizes, size)[task])
+    train = place < sizes[task]
+    test = ~train
     y = mean + 0.5 * rng.normal(size=mean.size)
     rival, theirs = timed(lambda: LightGBM("regression").fit(X[train], y[train], rng))
     model = MultiTaskBoostingRegressor(structure=structure, task_feature=-1)

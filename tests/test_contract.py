@@ -21,6 +21,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
 from skmtl._sklearn_compat import get_tags
+from skmtl.boosting import MultiTaskBoostingClassifier
 
 # Checks feed random numbers in the task column: that it looks transformed is right.
 pytestmark = pytest.mark.filterwarnings(
@@ -47,6 +48,13 @@ TRANSFORMER_CHECKS = [
 
 def expected_failures(estimator):
     """Return the checks that an estimator cannot pass, and why."""
+    if isinstance(estimator, MultiTaskBoostingClassifier):
+        # Derivatives are rounded row by row: a row of weight two, and two rows, can
+        # differ in the last digit, which decides between splits that are as good.
+        return {
+            "check_sample_weight_equivalence_on_dense_data": "rounding",
+            "check_estimators_pickle": "NaN in the task column",
+        }
     has_column = getattr(estimator, "task_feature", None) is not None
     if has_column and get_tags(estimator).input_tags.allow_nan:
         # An estimator that takes missing features gets NaN in all columns here, and

@@ -19,6 +19,7 @@ from skmtl._tasks import (
 )
 from skmtl.linear import (
     HierarchicalClassifier,
+    HierarchicalRegressor,
     JointSparseClassifier,
     JointSparseRegressor,
     SharedCenterClassifier,
@@ -140,6 +141,28 @@ def test_sparse_batches_give_the_fit_on_everything(estimator):
         table = sparse.csr_matrix(X[part])
         model.partial_fit(table, y[part], sample_weight=weight[part])
     assert_allclose(model.coef_, whole.coef_, rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        HierarchicalRegressor(),
+        SharedRepresentationRegressor(rank=2),
+        SharedRepresentationClassifier(rank=2),
+    ],
+    ids=name_of,
+)
+def test_new_tasks_have_the_models_of_their_dense_rows(estimator, kind):
+    X, y, weight = problem(is_classifier(estimator))
+    model = with_task_feature(estimator, -1)
+    dense, thin = clone(model).fit(X, y), model.fit(kind(X), y)
+    for name, own in [(77.0, None), (88.0, weight[:40])]:
+        new = np.column_stack([X[:40, :-1], np.full(40, name)])
+        dense.fit_task(new, y[:40], sample_weight=own)
+        thin.fit_task(kind(new), y[:40], sample_weight=own)
+    assert_allclose(thin.coef_, dense.coef_, **EXACT)
+    assert_allclose(thin.intercept_, dense.intercept_, **EXACT)
 
 
 @pytest.mark.parametrize("estimator", linear_regressors(), ids=name_of)

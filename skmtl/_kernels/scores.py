@@ -4,7 +4,11 @@ import numpy as np
 from numba import njit
 
 # Parts of a density below this share of its peak are left out.
-NEGLIGIBLE = -34.0
+NEGLIGIBLE = 1e-9
+# Of one, or of a standard deviation if that is less.
+STEP = 0.85
+# Beyond this variance products of factors may overflow.
+WIDE = 1e4
 
 
 @njit(cache=True)
@@ -35,6 +39,23 @@ def gather_moments(rows, offsets, position, covariance, mean, variance):
 
 
 @njit(cache=True)
+def near_mode(power, mean, variance):
+    """Return a score of almost the largest density, by steps that do not leap."""
+    # It lies between the mean and as far above as the likelihood can pull.
+    mode = max(mean, min(mean + power * variance, 0.0))
+    near = 0.1 * min(1.0, np.sqrt(variance))
+    for _ in range(50):
+        wrong = 1.0 / (1.0 + np.exp(mode)) if mode > -700.0 else 1.0
+        slope = power * wrong - (mode - mean) / variance
+        step = slope / (power * wrong * (1.0 - wrong) + 1.0 / variance)
+        # The curvature may double within some two units of the score.
+        mode += min(max(step, -3.0), 3.0)
+        if abs(step) < near:
+            break
+    return mode
+
+
+@njit(cache=True)
 def log_density(score, power, mean, variance):
     """Return the log of a normal density times a logistic function to a power.
 
@@ -45,27 +66,40 @@ def log_density(score, power, mean, variance):
 
 
 @njit(cache=True)
-def tilted_mode(power, mean, variance):
-    """Return the score of largest density, by Newton steps that do not leap."""
-    mode = mean
-    for _ in range(50):
-        wrong = 1.0 / (1.0 + np.exp(mode)) if mode > -700.0 else 1.0
-        slope = power * wrong - (mode - mean) / variance
-        step = slope / (power * wrong * (1.0 - wrong) + 1.0 / variance)
-        # The curvature may double within some two units of the score.
-        mode += min(max(step, -3.0), 3.0) if variance < 100.0 else step
-        if abs(step) < 1e-3 * min(1.0, np.sqrt(variance)):
-            break
-    return mode
+def sums_aside(start, power, mean, variance, side):
+    """Return sums of ``density * away ** k`` for k = 0, 1, 2 at steps to one side.
+
+    The density is in units of that at ``start``, its factors continued from step to
+    step.
+    """
+    mass, first, second, away, density = 0.0, 0.0, 0.0, side, 1.0
+    # 1 + exp(-score), divided by exp(-start) where that is large.
+    floor, odds = np.exp(min(start, 0.0)), np.exp(-max(start, 0.0))
+    peak, fall = floor + odds, np.exp(-side)
+    slope, top = (mean - start) / variance, log_density(start, power, mean, variance)
+    normal, ratio = 1.0, np.exp(slope * side - side * side / (2.0 * variance))
+    curved = np.exp(-side * side / variance)
+    while density > NEGLIGIBLE:
+        if variance < WIDE:
+            odds, normal, ratio = odds * fall, normal * ratio, ratio * curved
+            likely = peak / (floor + odds)
+            density = normal * (likely if power == 1.0 else likely**power)
+        else:
+            density = np.exp(log_density(start + away, power, mean, variance) - top)
+        mass += density
+        first += density * away
+        second += density * away * away
+        away += side
+    return mass, first, second
 
 
 @njit(cache=True)
 def tilt(sign, power, mean, variance, log_mass, offset, spread):
     """Write moments of normal scores times the likelihoods of labels.
 
-    By the trapezoidal rule outward from the mode: densities are analytic in a strip of
-    width pi about the real line, so that the error of steps much shorter than that is
-    far below one in a million.
+    By the trapezoidal rule outward from about the mode: densities are analytic in a
+    strip of width pi about the real line, so that the error of steps shorter than one
+    is below one in a million.
 
     Parameters
     ----------
@@ -78,21 +112,13 @@ def tilt(sign, power, mean, variance, log_mass, offset, spread):
         variance.
     """
     for i in range(mean.size):
-        centre = sign[i] * mean[i]
-        mode = tilted_mode(power[i], centre, variance[i])
-        top = log_density(mode, power[i], centre, variance[i])
-        step = 0.75 * min(1.0, np.sqrt(variance[i]))
-        mass, first, second = 1.0, 0.0, 0.0
-        for side in (-step, step):
-            away, depth = side, 0.0
-            while depth > NEGLIGIBLE:
-                depth = log_density(mode + away, power[i], centre, variance[i]) - top
-                density = np.exp(depth)
-                mass += density
-                first += density * away
-                second += density * away * away
-                away += side
-        first /= mass
+        centre, step = sign[i] * mean[i], STEP * min(1.0, np.sqrt(variance[i]))
+        start = near_mode(power[i], centre, variance[i])
+        right = sums_aside(start, power[i], centre, variance[i], step)
+        left = sums_aside(start, power[i], centre, variance[i], -step)
+        mass = 1.0 + right[0] + left[0]
+        first = (right[1] + left[1]) / mass
+        top = log_density(start, power[i], centre, variance[i])
         log_mass[i] = top + np.log(mass * step / np.sqrt(2.0 * np.pi * variance[i]))
-        offset[i] = sign[i] * (mode - centre + first)
-        spread[i] = second / mass - first * first
+        offset[i] = sign[i] * (start - centre + first)
+        spread[i] = (right[2] + left[2]) / mass - first * first

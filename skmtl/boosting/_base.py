@@ -104,7 +104,7 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         self.task_weights_ = model.task_weights[slots]
         self.task_similarity_ = model.similarity[np.ix_(slots, slots)]
         self.n_rounds_ = {
-            name: n[slots] if name == "task_trees" else n
+            name: n[slots] if name.startswith("task_trees") else n
             for name, n in model.n_rounds.items()
         }
         self.n_iter_ = max(1, sum(int(np.max(n)) for n in self.n_rounds_.values()))

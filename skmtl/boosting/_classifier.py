@@ -44,7 +44,7 @@ class MultiTaskBoostingClassifier(
         mapping from names or positions.
     cv : int, splitter, list of splits or None, default=None
         Splits of the training rows; each has boosters of its own, and the mean of the
-        boosters predicts. None stands for 5 folds up to 5,000 rows and 3 beyond. An
+        boosters predicts. None stands for 5 folds up to 20,000 rows and 3 beyond. An
         integer assigns rows to folds by their content, within
         tasks. A list with a single split is a training and a validation set.
     task_feature : str, int or None, default=None
@@ -79,7 +79,9 @@ class MultiTaskBoostingClassifier(
     task_loss_ : ndarray of shape (n_tasks,)
         Mean loss of each task's rows when they are held out: the log loss.
     n_rounds_ : dict
-        Rounds of each block; of the tasks' own trees for each task.
+        Rounds of each block: of every shared score, and of the tasks' own trees for
+        each task. Names that end in "_by_task" belong to the model whose shared trees
+        may part tasks.
     n_iter_ : int
         Rounds of all blocks together.
     feature_importances_ : ndarray of shape (n_features,)
@@ -108,9 +110,10 @@ class MultiTaskBoostingClassifier(
     :math:`(a_t, b_t, c_t)` have a normal prior whose mean and covariance are estimated
     from all tasks (empirical Bayes), on scores of rows held out: so a task with few
     rows is like the mean, and one with many can scale or reverse what is shared. The
-    second score stays if it lowers the loss. The same is done with trees that may part
-    tasks, and the two are blended. :math:`R_t` are small trees of the task's own,
-    grown on what is left, with shrinkage and rounds chosen by cross-validation.
+    second score stays if it lowers the loss. :math:`R_t` are small trees of the task's
+    own, grown on what is left, with shrinkage and rounds chosen by cross-validation.
+    The same is done with shared trees that may part tasks, and the two models are
+    blended.
 
     ``structure="blocks"`` is robust multi-task boosting [1]_, whose mixture
     :math:`(1 - s_t)\, U_0 + s_t\, U_1` parts the tasks into a majority and outliers,

@@ -17,6 +17,8 @@ NO_SCALE = (POISSON, LOGISTIC, SOFTMAX)
 # The farthest an intercept or a slope moves at once where the loss is no parabola.
 LONGEST_STEP = 2.0
 FLOOR = 1e-6
+# Where variances of heads start, and steps on the same evidence.
+FIRST_VARIANCE, EM_STEPS = 0.25, 6
 POSTERIOR_STEPS = 50
 # Slopes through which a score may grow, in units of their size over all tasks.
 FLATTEST, STEEPEST = 0.03, 3.0
@@ -58,7 +60,7 @@ class Heads(NamedTuple):
         width = self.mean.size
         covariance = np.zeros((width + 1, width + 1))
         covariance[:width, :width] = self.covariance
-        covariance[width, width] = 0.25 * slope**2
+        covariance[width, width] = FIRST_VARIANCE
         column = np.full((len(self.theta), 1), slope)
         return self._replace(
             theta=np.hstack([self.theta, column]),
@@ -98,6 +100,16 @@ class Evidence(NamedTuple):
     curvature: np.ndarray
     value: np.ndarray
 
+    def moved(self, step):
+        """Return what a parabola says of the heads after a step back.
+
+        It is exact for the squared error.
+        """
+        change = np.einsum("tpq,tq->tp", self.curvature, step)
+        value = self.value.copy()
+        value[0] -= np.sum((self.gradient - 0.5 * change) * step, axis=1)
+        return self._replace(gradient=self.gradient - change, value=value)
+
     @property
     def scored_loss(self):
         """Loss of the rows scored, for every task."""
@@ -108,7 +120,7 @@ def first_heads(loss, y, weight, n_tasks):
     """Return heads without scores: the best constant for all tasks."""
     mean = loss.start(y, weight)
     k = loss.n_outputs
-    return Heads(np.tile(mean, (n_tasks, 1)), mean, 0.25 * np.eye(k), 1.0, k)
+    return Heads(np.tile(mean, (n_tasks, 1)), mean, FIRST_VARIANCE * np.eye(k), 1.0, k)
 
 
 def gather_evidence(loss, y, weight, offsets, part, heads, scores):
@@ -169,11 +181,20 @@ def posterior(problem, heads, scores):
     return own
 
 
-def improve(heads, evidence, loss, *, is_signed=False):
-    """Return heads after one step, and how far they moved in units of their spread.
+def improve(heads, evidence, loss, *, is_signed=False, n_steps=EM_STEPS):
+    """Return heads after some steps, and how far they moved in units of their spread.
 
-    With ``is_signed`` slopes cannot be negative.
+    The steps are those of expectation and maximisation with the rows' losses replaced
+    by parabolas. With ``is_signed`` slopes cannot be negative.
     """
+    start = heads.theta
+    for _ in range(n_steps):
+        heads, evidence = _improve_once(heads, evidence, loss, is_signed)
+    distance = np.abs(heads.theta - start).max()
+    return heads, distance / np.sqrt(np.diag(heads.covariance).max())
+
+
+def _improve_once(heads, evidence, loss, is_signed):
     theta, mean, covariance, spread, k = heads
     n_tasks, width = theta.shape
     precision = np.linalg.inv(covariance)
@@ -186,6 +207,7 @@ def improve(heads, evidence, loss, *, is_signed=False):
     if is_signed:
         moved[:, k:] = np.maximum(moved[:, k:], 0.0)
         step = theta - moved
+    evidence = evidence.moved(step)
     centre = moved.mean(axis=0)
     deviation = moved - centre
     new = (deviation.T @ deviation + variance.sum(axis=0)) / n_tasks
@@ -195,23 +217,19 @@ def improve(heads, evidence, loss, *, is_signed=False):
         new = np.diag(np.diag(new))
     new += FLOOR * np.eye(width)
     if loss.code not in NO_SCALE:
-        spread = _spread(evidence, step, variance, spread, loss)
-    distance = np.abs(step).max() / np.sqrt(np.diag(new).max())
-    return Heads(moved, centre, new, spread, k), distance
+        spread = _spread(evidence, variance, spread, loss)
+    return Heads(moved, centre, new, spread, k), evidence
 
 
-def _spread(evidence, step, variance, spread, loss):
-    """Return the scale of the loss after a step."""
-    gradient, curvature, value = evidence
-    weight = value[2].sum()
+def _spread(evidence, variance, spread, loss):
+    """Return the scale of the loss."""
+    left, weight = max(evidence.value[0].sum(), 0.0), evidence.value[2].sum()
     if weight == 0.0:
         return spread
-    left = value[0].sum() - np.sum(gradient * step)
-    left += 0.5 * np.einsum("tp,tpq,tq->", step, curvature, step)
     if loss.code == QUANTILE:
-        return max(value[0].sum() / weight, 1e-12)
-    uncertain = np.einsum("tpq,tqp->", curvature, variance)
-    return max((2.0 * max(left, 0.0) + uncertain) / weight, 1e-12)
+        return max(left / weight, 1e-12)
+    uncertain = np.einsum("tpq,tqp->", evidence.curvature, variance)
+    return max((2.0 * left + uncertain) / weight, 1e-12)
 
 
 def growing_slopes(heads):

@@ -17,7 +17,7 @@ NOTHING = np.empty(0)
 # Trees deeper than this say little and are slow to read.
 MAX_DEPTH = 10
 # Rows up to which five folds serve better than three.
-FEW_ROWS = 5_000
+FEW_ROWS = 20_000
 
 
 class Entries(NamedTuple):

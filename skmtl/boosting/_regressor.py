@@ -20,9 +20,9 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
 
     Parameters
     ----------
-    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson"}, \
-            default="squared_error"
-        What is minimised. The Huber loss turns linear 1.5 mean absolute deviations
+    loss : str, default="squared_error"
+        What is minimised: "squared_error", "absolute_error", "huber", "quantile" or
+        "poisson". The Huber loss turns linear 1.5 mean absolute deviations
         from the median; with the Poisson loss targets are counts or rates.
     quantile : float, default=0.5
         Which quantile ``loss="quantile"`` predicts.
@@ -51,7 +51,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         mapping from names or positions.
     cv : int, splitter, list of splits or None, default=None
         Splits of the training rows; each has boosters of its own, and the mean of the
-        boosters predicts. None stands for 5 folds up to 5,000 rows and 3 beyond. An
+        boosters predicts. None stands for 5 folds up to 20,000 rows and 3 beyond. An
         integer assigns rows to folds by their content, within
         tasks. A list with a single split is a training and a validation set.
     task_feature : str, int or None, default=None
@@ -88,7 +88,9 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         pinball or Huber loss in units of y, or the negative Poisson log-likelihood but
         for what y alone determines.
     n_rounds_ : dict
-        Rounds of each block; of the tasks' own trees for each task.
+        Rounds of each block: of every shared score, and of the tasks' own trees for
+        each task. Names that end in "_by_task" belong to the model whose shared trees
+        may part tasks.
     n_iter_ : int
         Rounds of all blocks together.
     feature_importances_ : ndarray of shape (n_features,)
@@ -116,9 +118,10 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     :math:`(a_t, b_t, c_t)` have a normal prior whose mean and covariance are estimated
     from all tasks (empirical Bayes), on scores of rows held out: so a task with few
     rows is like the mean, and one with many can scale or reverse what is shared. The
-    second score stays if it lowers the loss. The same is done with trees that may part
-    tasks, and the two are blended. :math:`R_t` are small trees of the task's own,
-    grown on what is left, with shrinkage and rounds chosen by cross-validation.
+    second score stays if it lowers the loss. :math:`R_t` are small trees of the task's
+    own, grown on what is left, with shrinkage and rounds chosen by cross-validation.
+    The same is done with shared trees that may part tasks, and the two models are
+    blended.
 
     ``structure="blocks"`` is robust multi-task boosting [1]_, whose mixture
     :math:`(1 - s_t)\, U_0 + s_t\, U_1` parts the tasks into a majority and outliers,

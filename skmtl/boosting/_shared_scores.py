@@ -12,7 +12,6 @@ from ._open import with_tasks
 from ._outliers import Scale, flag, outlier_scale
 from ._problem import Parts
 from ._task_block import TaskBlock, grow_task_block
-from ._task_trees import add_task_trees
 from ._trees import add_trees, importances
 
 # Shares that are tried where models are blended.
@@ -33,6 +32,8 @@ class Variant(NamedTuple):
         Codes of tasks, that of an unseen one last, where trees can part tasks.
     moments : float64 array of shape (n_scores, n_scores)
         Mean products of the scores of all rows, out of fold.
+    block : TaskBlock or None
+        Trees of tasks.
     """
 
     scores: list
@@ -40,14 +41,20 @@ class Variant(NamedTuple):
     share: float
     task_codes: np.ndarray | None
     moments: np.ndarray
+    block: TaskBlock | None
 
-    def add_task(self, theta):
+    @property
+    def ending(self):
+        """What ends the names of this variant's blocks."""
+        return "" if self.task_codes is None else "_by_task"
+
+    def add_task(self, theta, block):
         """Return the variant with the head of one more task."""
         heads = self.heads._replace(theta=np.vstack([self.heads.theta, theta]))
         task_codes = self.task_codes
         if task_codes is not None:
             task_codes = np.insert(task_codes, -1, 0)
-        return self._replace(heads=heads, task_codes=task_codes)
+        return self._replace(heads=heads, task_codes=task_codes, block=block)
 
 
 class SharedScores(NamedTuple):
@@ -57,10 +64,8 @@ class SharedScores(NamedTuple):
     ----------
     variants : list of Variant
         First that whose trees do not see tasks: it tells what these have in common.
-    block : TaskBlock or None
-    shared_loss, task_loss : float64 arrays of shape (n_tasks,)
-        Mean loss of each task out of fold, with the shared scores and heads only, and
-        with its own trees.
+    task_loss : float64 array of shape (n_tasks,)
+        Mean loss of each task out of fold.
     usual : Scale
         What is usual among tasks, from which outliers are told.
     outlier_scores : float64 array of shape (n_tasks,)
@@ -68,8 +73,6 @@ class SharedScores(NamedTuple):
     """
 
     variants: list
-    block: TaskBlock | None
-    shared_loss: np.ndarray
     task_loss: np.ndarray
     usual: Scale
     outlier_scores: np.ndarray
@@ -106,10 +109,10 @@ class SharedScores(NamedTuple):
         """Number of rounds of each block; of the shared ones for each score."""
         rounds = {}
         for variant in self.used:
-            name = "shared" if variant.task_codes is None else "shared_by_task"
-            rounds[name] = np.array([score.n_rounds for score in variant.scores])
-        if self.block is not None:
-            rounds["task_trees"] = self.block.trees.n_rounds
+            shared = np.array([score.n_rounds for score in variant.scores])
+            rounds["shared" + variant.ending] = shared
+            if variant.block is not None:
+                rounds["task_trees" + variant.ending] = variant.block.n_rounds
         return rounds
 
     def importances(self, n_features):
@@ -119,12 +122,14 @@ class SharedScores(NamedTuple):
         """
         blocks = {}
         for variant in self.used:
-            name = "shared" if variant.task_codes is None else "shared_by_task"
+            share, ending = variant.share, variant.ending
             trees = [trees for score in variant.scores for trees in score.boosters]
             gains = sum(importances(own, n_features + 1) for own in trees)
-            blocks[name] = variant.share * gains[:n_features] / len(trees)
-        if self.block is not None:
-            blocks["task_trees"] = self.block.trees.importances(n_features)
+            n_boosters = len(variant.scores[0].boosters)
+            blocks["shared" + ending] = share * gains[:n_features] / n_boosters
+            if variant.block is not None:
+                gains = share * variant.block.importances(n_features)
+                blocks["task_trees" + ending] = gains
         return blocks
 
     def parts(self, codes, task, n_threads=1):
@@ -138,15 +143,16 @@ class SharedScores(NamedTuple):
         """
         everyone = np.full(len(task), -1)
         shared = head = 0.0
+        trees = np.zeros((len(task), self.loss.n_outputs))
         for variant in self.used:
             scores = _scores(variant, codes, task, n_threads)
             common = variant.heads.apply(scores, everyone)
             shared = shared + variant.share * common
             own = variant.heads.apply(scores, task) - common
             head = head + variant.share * own
-        trees = np.zeros_like(shared)
-        if self.block is not None:
-            add_task_trees(self.block.trees, codes, task, trees, n_threads)
+            if variant.block is not None:
+                share = variant.share
+                variant.block.add(codes, task, trees, n_threads, share=share)
         return Parts(shared, head, trees)
 
     def with_task(self, problem):
@@ -163,20 +169,19 @@ class SharedScores(NamedTuple):
         for variant in self.variants:
             scores = _scores(variant, codes, task, problem.n_threads)
             heads = posterior(problem, variant.heads, scores)
-            total = total + variant.share * heads.apply(scores, own)
-            variants.append(variant.add_task(heads.theta))
-        weight = max(problem.task_weight[0], 1e-300)
-        loss = task_losses(problem, total)
-        block = self.block and self.block.with_task(problem, total)
-        after = loss if block is None else block.loss[-1:]
+            score, block = heads.apply(scores, own), variant.block
+            if block is not None:
+                block = block.with_task(problem, score)
+                if variant.share > 0.0:
+                    total = total + variant.share * block.loss[-1]
+            variants.append(variant.add_task(heads.theta, block))
         first = self.variants[0]
         scores = _scores(first, codes, task, problem.n_threads)
         score = self.usual.scores(*_common_losses(problem, first.heads, scores))
+        loss = total / max(problem.task_weight[0], 1e-300)
         return self._replace(
             variants=variants,
-            block=block,
-            shared_loss=np.append(self.shared_loss, loss / weight),
-            task_loss=np.append(self.task_loss, after / weight),
+            task_loss=np.append(self.task_loss, loss),
             outlier_scores=np.append(self.outlier_scores, score),
         )
 
@@ -199,11 +204,12 @@ class SharedScores(NamedTuple):
                         _add_round(variant, s, m, own, scores[s], n_threads)
                     total = total + variant.share * variant.heads.apply(scores, task)
                 yield total
-        if self.block is None:
-            return
-        for m in range(1, int(self.block.trees.n_rounds.max(initial=0)) + 1):
+        blocks = [(v.share, v.block) for v in self.used if v.block is not None]
+        most = max((int(block.n_rounds.max()) for _, block in blocks), default=0)
+        for m in range(1, most + 1):
             score = total.copy()
-            add_task_trees(self.block.trees.truncate(m), codes, task, score, n_threads)
+            for share, block in blocks:
+                block.add(codes, task, score, n_threads, share=share, n_rounds=m)
             yield score
 
 
@@ -260,20 +266,19 @@ def fit_shared_scores(problem):
         fits = cross_fit(problem, tables, workers, 2 if problem.n_tasks > 1 else 1)
     finally:
         workers.close()
-    shares, total = blend(problem, [fit.total for fit in fits])
+    blocks, totals = [None] * len(fits), [fit.total for fit in fits]
+    if problem.n_tasks > 1:
+        grown = [grow_task_block(problem, total) for total in totals]
+        blocks, totals = zip(*grown, strict=True)
+    shares, total = blend(problem, totals)
     variants = [
-        Variant(fit.scores, fit.heads, share, code, _moments(problem, fit))
-        for fit, share, code in zip(fits, shares, codes, strict=True)
+        Variant(fit.scores, fit.heads, share, code, _moments(problem, fit), block)
+        for fit, share, code, block in zip(fits, shares, codes, blocks, strict=True)
     ]
-    loss = task_losses(problem, total)
-    block = grow_task_block(problem, total) if problem.n_tasks > 1 else None
-    own = loss if block is None else block.loss
     weight = problem.scored_weight
     usual, scores = _outliers(problem, fits[0], weight)
-    weight = np.maximum(weight, 1e-300)
-    return SharedScores(
-        variants, block, loss / weight, own / weight, usual, scores, problem.loss
-    )
+    loss = task_losses(problem, total) / np.maximum(weight, 1e-300)
+    return SharedScores(variants, loss, usual, scores, problem.loss)
 
 
 def _moments(problem, fit):

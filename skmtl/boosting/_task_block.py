@@ -6,8 +6,12 @@ import numpy as np
 
 from .._kernels.boosting_records import TaskSettings, TreeSettings
 from .._kernels.heads import SCORED, UNUSED
-from ._task_trees import TaskTrees, choose_rounds, grow_task_trees, task_entries
-from ._trees import join
+from ._task_trees import (
+    add_task_trees,
+    choose_rounds,
+    grow_task_trees,
+    task_entries,
+)
 
 SHRINKAGES = (1.0, 10.0, 30.0, 100.0)
 # How trees of a single task grow, whose rows are few.
@@ -19,24 +23,54 @@ SAMPLE_ROWS = 50_000
 
 
 class TaskBlock(NamedTuple):
-    """Trees of all tasks.
+    """Trees of all tasks, grown for every split on the rows that it learns from.
 
     Attributes
     ----------
-    trees : TaskTrees
+    trees : list of TaskTrees
+        Those of each split; their mean counts.
+    n_rounds : int array of shape (n_tasks,)
     shrinkage : float
     curve : float64 array of shape (n_rounds + 1,)
         Mean loss of all rows out of fold, before and after each round.
     loss : float64 array of shape (n_tasks,)
-        Loss of each task's rows out of fold, with the rounds that were kept.
+        Loss of each task's rows out of fold, with rounds that other rows chose.
     settings : TreeSettings
     """
 
-    trees: TaskTrees
+    trees: list
+    n_rounds: np.ndarray
     shrinkage: float
     curve: np.ndarray
     loss: np.ndarray
     settings: TreeSettings
+
+    def add(self, codes, task, score, n_threads=1, *, share=1.0, n_rounds=None):
+        """Add to the scores of rows what the trees of their tasks say.
+
+        Parameters
+        ----------
+        codes : uint8 array of shape (n_rows, n_features)
+        task : int array of shape (n_rows,)
+            None is added where it is negative.
+        score : float64 array of shape (n_rows, n_outputs)
+            Changed in place.
+        n_threads : int, default=1
+        share : float, default=1.0
+            Multiplies what is added.
+        n_rounds : int, optional
+            Use the trees of the first rounds only.
+        """
+        found = np.zeros_like(score)
+        for trees in self.trees:
+            own = trees if n_rounds is None else trees.truncate(n_rounds)
+            add_task_trees(own, codes, task, found, n_threads)
+        score += share / len(self.trees) * found
+
+    def importances(self, n_features):
+        """Return the gain of each feature in each task's splits."""
+        total = sum(trees.importances(n_features) for trees in self.trees)
+        return total / len(self.trees)
 
     def with_task(self, problem, total):
         """Return the block with the trees of one more task.
@@ -48,45 +82,65 @@ class TaskBlock(NamedTuple):
         total : float64 array of shape (n_rows, n_outputs)
             What the rest of the model says of them.
         """
-        curve = _curve(problem, total, self.shrinkage, np.arange(1), self.settings)
+        own = np.arange(1)
+        found = _cross_fit(problem, total, self.shrinkage, own, self.settings)
+        curve = sum(boosted.curve for boosted in found)
         n_rounds = np.argmin(curve + PRIOR_WEIGHT * self.curve, axis=1)
-        rows = np.arange(problem.n_rows)
-        found = _boost(
-            problem, total, rows, None, self.shrinkage, self.settings, int(n_rounds[0])
+        new = [boosted.task_trees.truncate(n_rounds) for boosted in found]
+        # A list of splits tells nothing of rows to come: these have folds of their own.
+        new = [new[split % len(new)] for split in range(len(self.trees))]
+        return self._replace(
+            trees=[a.followed_by(b) for a, b in zip(self.trees, new, strict=True)],
+            n_rounds=np.append(self.n_rounds, n_rounds),
+            loss=np.append(self.loss, curve[0, n_rounds[0]]),
         )
-        new = found.task_trees
-        trees = self.trees._replace(
-            trees=join([self.trees.trees, new.trees]),
-            first=np.append(self.trees.first, self.trees.first[-1] + new.first[-1]),
-        )
-        loss = np.append(self.loss, curve[0, n_rounds[0]])
-        return self._replace(trees=trees, loss=loss)
 
 
 def grow_task_block(problem, total):
-    """Return trees of every task, starting from scores that are out of fold.
+    """Return trees of every task, and scores out of fold with them.
 
     Parameters
     ----------
     problem : Problem
     total : float64 array of shape (n_rows, n_outputs)
+        Scores out of fold without them.
+
+    Returns
+    -------
+    block : TaskBlock
+    total : float64 array of shape (n_rows, n_outputs)
     """
     weight, settings = problem.scored_weight, task_settings(problem.settings)
-    sample = _sample(problem)
-    curves = [
-        _curve(problem, total, shrinkage, sample, settings) for shrinkage in SHRINKAGES
+    sample, everyone = _sample(problem), np.arange(problem.n_tasks)
+    tried = [
+        _cross_fit(problem, total, shrinkage, sample, settings)
+        for shrinkage in SHRINKAGES
     ]
-    best = np.argmin([_chosen(curve, weight[sample])[1].sum() for curve in curves])
-    shrinkage, curve = SHRINKAGES[best], curves[best]
+    losses = [
+        _chosen(_curve(found)[sample], weight[sample])[1].sum() for found in tried
+    ]
+    best = int(np.argmin(losses))
+    shrinkage, found = SHRINKAGES[best], tried[best]
     if sample.size < problem.n_tasks:
-        everything = np.arange(problem.n_tasks)
-        curve = _curve(problem, total, shrinkage, everything, settings)
-    n_rounds, loss = _chosen(curve, weight)
-    kept = np.flatnonzero(problem.fold >= 0)
-    found = _boost(problem, total, kept, None, shrinkage, settings, int(n_rounds.max()))
-    trees = found.task_trees.truncate(n_rounds)
+        found = _cross_fit(problem, total, shrinkage, everyone, settings)
+    curve = _curve(found)
+    n_rounds, _ = _chosen(curve, weight)
+    trees = [boosted.task_trees.truncate(n_rounds) for boosted in found]
+    after, loss = total.copy(), np.zeros(problem.n_tasks)
+    for split, boosted in enumerate(found):
+        # The best of many rounds looks better than it is on the rows that chose it:
+        # here those of the other splits do.
+        rows = problem.fold == split
+        own_weight = np.bincount(
+            problem.task[rows], problem.row_weight[rows], problem.n_tasks
+        )
+        others, _ = _chosen(curve - boosted.curve, weight - own_weight)
+        loss += boosted.curve[everyone, others]
+        own, score = boosted.task_trees.truncate(others), after[rows]
+        add_task_trees(own, problem.table.codes[rows], problem.task[rows], score)
+        after[rows] = score
     pooled = curve.sum(axis=0) / weight.sum()
-    return TaskBlock(trees, shrinkage, pooled, loss, settings)
+    return TaskBlock(trees, n_rounds, shrinkage, pooled, loss, settings), after
 
 
 def _sample(problem):
@@ -103,25 +157,27 @@ def _chosen(curve, weight):
     return n_rounds, curve[np.arange(len(curve)), n_rounds]
 
 
-def _curve(problem, total, shrinkage, tasks, settings):
-    """Return the losses of some tasks out of fold, after every round."""
-    within = np.isin(problem.task, tasks)
-    curve = 0.0
+def _curve(found):
+    """Return the losses of tasks out of fold, after every round."""
+    return sum(boosted.curve for boosted in found)
+
+
+def _cross_fit(problem, total, shrinkage, tasks, settings):
+    """Return trees of some tasks, for every split those of the rows it learns from."""
+    within, found = np.isin(problem.task, tasks), []
     for part in problem.parts:
         rows = np.flatnonzero(within & (part != UNUSED))
-        boosted = _boost(
-            problem, total, rows, part[rows] == SCORED, shrinkage, settings
-        )
-        curve = curve + boosted.curve[tasks]
-    return curve
+        held_out = part[rows] == SCORED
+        found.append(_boost(problem, total, rows, held_out, shrinkage, settings))
+    return found
 
 
-def _boost(problem, total, rows, held_out, shrinkage, settings, n_rounds=N_ROUNDS):
+def _boost(problem, total, rows, held_out, shrinkage, settings):
     offsets = np.searchsorted(problem.task[rows], np.arange(problem.n_tasks + 1))
     weight = problem.weight[rows] if problem.weight.size else problem.weight
     entries = task_entries(rows, offsets, problem.y[rows], weight, held_out, shrinkage)
     loss = problem.loss
-    plan = TaskSettings(loss.code, loss.parameter, n_rounds, PATIENCE, N_GROUPS)
+    plan = TaskSettings(loss.code, loss.parameter, N_ROUNDS, PATIENCE, N_GROUPS)
     return grow_task_trees(
         problem.table, entries, total[rows], plan, settings, problem.n_threads
     )

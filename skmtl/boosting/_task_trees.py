@@ -8,7 +8,7 @@ from .._kernels.boosting_records import IS_CATEGORY, N_CODES, START
 from .._kernels.task_bins import lay_out
 from .._kernels.task_trees import boost_tasks
 from ._threads import spread
-from ._trees import Trees, _add
+from ._trees import Trees, _add, join
 
 NOTHING = np.empty(0)
 
@@ -49,6 +49,11 @@ class TaskTrees(NamedTuple):
         kept = tree < np.repeat(wanted, np.diff(self.first))
         first = np.r_[0, np.cumsum(wanted)]
         return self._replace(trees=_compress(self.trees, kept), first=first)
+
+    def followed_by(self, other):
+        """Return these trees and those of more tasks."""
+        first = np.r_[self.first, self.first[-1] + other.first[1:]]
+        return self._replace(trees=join([self.trees, other.trees]), first=first)
 
     def importances(self, n_features):
         """Return the gain of each feature in each task's splits."""
@@ -278,5 +283,5 @@ def choose_rounds(curve, weight, prior_weight=100.0):
         Weight of those rows.
     prior_weight : float, default=100
     """
-    pooled = curve.sum(axis=0) / weight.sum()
+    pooled = curve.sum(axis=0) / max(weight.sum(), 1e-300)
     return np.argmin(curve + prior_weight * pooled, axis=1)

@@ -83,7 +83,7 @@ class SourceOracle:
         rows = self._draw(self.streams[t], t, n)
         return pack(rows, as_frame=self.as_frame, return_X_y=True)
 
-    def with_task(self, stream, t, n):
+    def _with_task(self, stream, t, n):
         """Return `n` rows of the task with code `t`, with the task column."""
         rows, codes = self._draw(stream, t, n), np.full(n, t)
         return rows._replace(task_codes=codes, task_feature="task")
@@ -238,7 +238,7 @@ def make_source_tasks(
         bool(as_frame),
     )
     return pack(
-        oracle.with_task(row_stream, n_sources, n_rows),
+        oracle._with_task(row_stream, n_sources, n_rows),
         as_frame=as_frame,
         return_X_y=return_X_y,
         oracle=oracle,

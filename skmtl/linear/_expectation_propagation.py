@@ -16,7 +16,7 @@ import numpy as np
 from .._kernels.scores import gather_moments, tilt
 from ._empirical_bayes import maximise
 from ._labelled import gaussian_tasks
-from ._laplace import mode_of
+from ._laplace import first_scores, log_likelihood, mode_of
 from ._marginal_likelihood import likelihood
 from ._prior import Prior, root_of
 from ._prior_search import Optimum, ascend
@@ -49,6 +49,13 @@ def first_sites(labels):
     """Return sites that touch the likelihood at scores of zero."""
     weight, target = labels.weight, labels.target[0]
     return Sites(np.maximum(weight / 4.0, LEAST_PRECISION), weight * (target - 0.5))
+
+
+def touching_sites(labels, scores):
+    """Return sites that touch the likelihood at some scores."""
+    quadratic = log_likelihood(labels, scores)
+    precision = np.maximum(quadratic.curvature[0], LEAST_PRECISION)
+    return Sites(precision, quadratic.gradient[0] + precision * scores[0])
 
 
 def refreshed(labels, sites, mean, variance):
@@ -141,12 +148,13 @@ class Evidence:
 
 def fit_by_propagation(labels, model, *, tol, max_iter):
     """Return the most likely prior, the posterior means, and the log likelihood."""
-    tasks = first_sites(labels).tasks(labels)
+    sites = touching_sites(labels, first_scores(labels, model))
+    tasks = sites.tasks(labels)
     guess = maximise(tasks, model, tol=ROUGH, max_iter=ROUGH_ITERATIONS).prior
     # A variance that the guess takes for zero would stay there.
     floor = LEAST_VARIANCE * np.eye(len(guess.factor))
     prior = Prior(root_of(guess.covariance + floor)[0], guess.mean_variance)
-    evidence = Evidence(labels, model, first_sites(labels))
+    evidence = Evidence(labels, model, sites)
     optimum = ascend(evidence, tasks, model, prior, tol=tol, max_iter=max_iter)
     optimum = optimum._replace(n_iter=max(optimum.n_iter, 1))
     return optimum, mode_of(optimum.point, 1), -0.5 * optimum.point.deviance

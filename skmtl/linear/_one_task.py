@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 from .._labels import encode, extend_vocabulary, read_labels
 from .._sklearn_compat import check_sample_weight
 from .._tasks import group_rows
-from .._validation import as_numbers, split_table
+from .._validation import as_numbers, as_rows, split_table
 
 
 class OneTask:
@@ -37,8 +37,7 @@ class OneTask:
         if is_classifier(self):
             y = self._set_classes(y, extend=True)
         kept = np.flatnonzero(weight)
-        features = np.require(features[kept], np.float64, "CA")
-        task = np.zeros(kept.size, np.int64)
+        features, task = as_rows(features[kept]), np.zeros(kept.size, np.int64)
         return group_rows(features, y[kept], weight[kept], task, 1), label
 
     def _vocabulary_with(self, label):

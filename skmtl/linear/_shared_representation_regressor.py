@@ -108,8 +108,9 @@ class SharedRepresentationRegressor(SharedRepresentation, RowsOrStatistics):
     outlier_tasks_ : ndarray
         Tasks outside the span, about 5 % of them wrongly so (with ``robust=True``).
     outlier_pvalues_, outlier_scores_ : ndarray of shape (n_tasks,)
-        p-value of an F-test of each task against the span, and minus its decimal
-        logarithm; NaN for tasks added by ``fit_task``.
+        p-value of an F-test of each task against the span, off which tasks may drift as
+        far as most of them do, and minus its decimal logarithm; NaN for tasks added by
+        ``fit_task``.
     excess_ : float
         Estimate of the objective above the nearest minimum, relative to it.
     n_iter_ : int
