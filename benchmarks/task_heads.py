@@ -29,7 +29,7 @@ from lightgbm import LGBMClassifier, LGBMRegressor
 
 from benchmarks.measuring import table
 from skmtl.baselines import PooledTasks
-from skmtl.boosting._task_heads import TaskHeads
+from skmtl.boosting import TaskHeads
 from skmtl.datasets import load_multitask_csv, make_task_deviations
 
 CELLS = {

@@ -24,11 +24,11 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmtl.baselines import PooledTasks
+from skmtl.boosting import TaskHeads
 from skmtl.boosting import _losses as losses
 from skmtl.boosting._base import Scale
 from skmtl.boosting._heads import first_heads
 from skmtl.boosting._problem import Problem
-from skmtl.boosting._task_heads import TaskHeads
 from skmtl.boosting._task_heads_cross_fit import (
     Lesson,
     Teacher,

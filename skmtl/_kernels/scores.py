@@ -45,7 +45,7 @@ def near_mode(power, mean, variance):
     mode = max(mean, min(mean + power * variance, 0.0))
     near = 0.1 * min(1.0, np.sqrt(variance))
     for _ in range(50):
-        wrong = 1.0 / (1.0 + np.exp(mode)) if mode > -700.0 else 1.0
+        wrong = 1.0 / (1.0 + np.exp(min(mode, 700.0)))
         slope = power * wrong - (mode - mean) / variance
         step = slope / (power * wrong * (1.0 - wrong) + 1.0 / variance)
         # The curvature may double within some two units of the score.

@@ -7,5 +7,6 @@ __getattr__, __dir__, __all__ = attach(
     {
         "MultiTaskBoostingClassifier": "_classifier",
         "MultiTaskBoostingRegressor": "_regressor",
+        "TaskHeads": "_task_heads",
     },
 )

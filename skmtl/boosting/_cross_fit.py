@@ -105,8 +105,9 @@ class Workers:
 class _Booster:
     """One of the boosters of a score, while it grows."""
 
-    def __init__(self, growth, split, heads):
+    def __init__(self, growth, split, heads, before):
         self.growth, self.split, self.heads = growth, split, heads
+        self.before = before
         part = growth.parts[split]
         self.learned = np.flatnonzero(part == LEARNED).astype(np.uint32)
         self.scored = np.flatnonzero(part == SCORED).astype(np.uint32)
@@ -126,7 +127,7 @@ class _Booster:
             # Leaves take quantiles of what is left: this score has no slopes.
             theta[:, -1] = 1.0
             before = self.heads._replace(theta=theta[:, :-1], mean=self.heads.mean[:-1])
-            total = before.apply(growth.before, growth.problem.task)
+            total = before.apply(self.before, growth.problem.task)
             target = growth.problem.y - total[:, 0]
         with growth.workers.room() as room:
             for _ in range(n_rounds):
@@ -144,7 +145,7 @@ class _Booster:
             problem.offsets,
             growth.parts[self.split],
             theta,
-            growth.before,
+            self.before,
             self.score,
             room.gradient,
             room.hessian,
@@ -171,7 +172,10 @@ class _Growth:
         self.problem, self.table, self.workers = problem, stage.table, workers
         self.before, self.task_weight = stage.out_of_fold, task_weight
         self.parts = problem.parts
-        self.boosters = [_Booster(self, split, own) for split, own in enumerate(heads)]
+        self.boosters = [
+            _Booster(self, split, own, before)
+            for split, (own, before) in enumerate(zip(heads, stage.own, strict=True))
+        ]
         self.best_loss, self.best_round, self.least_progress = np.inf, 0, 0.0
         self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
 
@@ -214,16 +218,18 @@ class _Growth:
         """Return the stage with this score up to its best round."""
         n_rounds = self.best_round
         shape = (self.problem.n_rows, self.problem.loss.n_outputs)
-        out_of_fold, boosters = np.zeros(shape), []
+        out_of_fold, boosters, own = np.zeros(shape), [], []
         for booster in self.boosters:
             trees, score = join(booster.trees[:n_rounds]), np.zeros(shape)
-            add_trees(trees, self.table.codes, score, booster.scored)
+            add_trees(trees, self.table.codes, score)
             out_of_fold[booster.scored] = score[booster.scored]
             boosters.append(trees)
+            own.append(np.concatenate([booster.before, score[None]]))
         slope = 1.0 if not stage.scores else LATER_SLOPE
         return stage._replace(
             scores=[*stage.scores, Score(boosters, n_rounds)],
             out_of_fold=np.concatenate([stage.out_of_fold, out_of_fold[None]]),
+            own=own,
             heads=[
                 *(booster.heads for booster in self.boosters),
                 stage.heads[-1].with_score(slope),
@@ -258,6 +264,10 @@ class _Stage(NamedTuple):
 
     Attributes
     ----------
+    own : list of float64 arrays of shape (n_scores, n_rows, n_outputs)
+        What the boosters of each split say of all rows, also of those they learned
+        from: a further score continues from there. Out of fold, other boosters would
+        tell a booster of the rows that it must not see.
     heads : list of Heads
         Those of each split, and of all rows together.
     """
@@ -265,6 +275,7 @@ class _Stage(NamedTuple):
     table: Table
     scores: list
     out_of_fold: np.ndarray
+    own: list
     heads: list
     evidence: list
 
@@ -292,7 +303,11 @@ def cross_fit(problem, tables, workers, max_scores=2):
     start = first_heads(problem.loss, problem.y, problem.weight, problem.n_tasks)
     heads = [start] * (problem.n_folds + 1)
     nothing = np.zeros((0, n_rows, k))
-    first = _settled(problem, _Stage(None, [], nothing, heads, []), workers)
+    first = _settled(
+        problem,
+        _Stage(None, [], nothing, [nothing] * problem.n_folds, heads, []),
+        workers,
+    )
     stages = [first._replace(table=table) for table in tables]
     open_stages = range(len(stages))
     for n_scores in range(max_scores):

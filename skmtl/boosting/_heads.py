@@ -181,14 +181,15 @@ def posterior(problem, heads, scores):
     return own
 
 
-def improve(heads, evidence, loss, *, is_signed=False, n_steps=EM_STEPS):
+def improve(heads, evidence, loss, *, is_signed=False):
     """Return heads after some steps, and how far they moved in units of their spread.
 
     The steps are those of expectation and maximisation with the rows' losses replaced
-    by parabolas. With ``is_signed`` slopes cannot be negative.
+    by parabolas: several where these are exact, else one. With ``is_signed`` slopes
+    cannot be negative.
     """
     start = heads.theta
-    for _ in range(n_steps):
+    for _ in range(EM_STEPS if loss.code == SQUARED else 1):
         heads, evidence = _improve_once(heads, evidence, loss, is_signed)
     distance = np.abs(heads.theta - start).max()
     return heads, distance / np.sqrt(np.diag(heads.covariance).max())

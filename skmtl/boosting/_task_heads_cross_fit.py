@@ -12,7 +12,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._kernels.heads import LEARNED, UNUSED
 from .._kernels.losses import LOGISTIC, SQUARED
 from .._sklearn_compat import safe_indexing
-from ._heads import EM_STEPS, first_heads, gather_evidence, growing_slopes, improve
+from ._heads import first_heads, gather_evidence, growing_slopes, improve
 from ._problem import Problem
 
 # Turns that clones and heads take at most, and what one must take off the loss.
@@ -238,9 +238,8 @@ def settle(problem, part, heads, scores):
     evidence = gather_evidence(problem.loss, *rows, heads, scores)
     # Far from its minimum the log loss is no parabola that bears several steps: a slope
     # that has the wrong sign would be sent beyond it.
-    n_steps = EM_STEPS if problem.loss.code == SQUARED else 1
     for _ in range(SETTLING_STEPS):
-        heads, distance = improve(heads, evidence, problem.loss, n_steps=n_steps)
+        heads, distance = improve(heads, evidence, problem.loss)
         evidence = gather_evidence(problem.loss, *rows, heads, scores)
         if distance < AT_REST:
             break
