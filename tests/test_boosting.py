@@ -327,6 +327,16 @@ def test_counts_are_positive_and_calibrated_by_task():
     assert np.mean((np.log(predicted) - np.log(rate)) ** 2) < 0.05
 
 
+def test_progress_is_reported_on_request(data, caplog):
+    X, y = data
+    with caplog.at_level("INFO", logger="skmtl"):
+        Regressor(**FEW).fit(X, y)
+        assert not caplog.records
+        Regressor(**FEW, verbose=1).fit(X, y)
+    assert "shared score 1" in caplog.text
+    assert "task_trees" in caplog.text
+
+
 def test_balanced_classes_weigh_the_same(data):
     X, y = data
     rare = (y > np.quantile(y, 0.9)).astype(int)

@@ -62,6 +62,7 @@ def fit_blocks(problem):
     major = _out_of_fold(boosters, _majority_score)
     score = _out_of_fold(boosters, lambda b: b.score)
     shrinkage, n_own, curve = _choose_own(problem, boosters, score)
+    problem.report("mixture: %d rounds, shared: %d rounds", n_mixture, n_shared)
     rounds = Rounds(n_mixture, n_shared, n_own, prior_rows, shrinkage)
     blocks = fit_fixed(problem, rounds, score)
     return _judge(blocks, problem, boosters, null, major, curve)

@@ -317,6 +317,14 @@ def cross_fit(problem, tables, workers, max_scores=2):
         for v, growth in growths.items():
             stage = _settled(problem, growth.finish(stages[v]), workers)
             before, after = stages[v].loss.sum(), stage.loss.sum()
+            problem.report(
+                "%s score %d: %d rounds, loss out of fold %.6g after %.6g",
+                "shared" if v == 0 else "shared_by_task",
+                n_scores + 1,
+                stage.scores[-1].n_rounds,
+                after,
+                before,
+            )
             if n_scores == 0 or after < before - WORTH_A_SCORE * abs(before):
                 stages[v] = stage
                 longer.append(v)

@@ -111,6 +111,7 @@ def open_problem(estimator, rows, X, y, loss, n_classes, n_threads):
         seed=seed,
         n_threads=n_threads,
         learns=None if learns is None else learns[:, entries.row],
+        verbose=estimator.verbose,
     )
     return Opened(problem, features, bins, entries)
 

@@ -1,5 +1,6 @@
 """What boosting learns from, and what any of its models can be asked."""
 
+import logging
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +9,8 @@ from .._kernels.boosting_records import TreeSettings
 from .._kernels.heads import LEARNED, SCORED, UNUSED
 from ._bins import Table
 from ._losses import Loss
+
+logger = logging.getLogger("skmtl")
 
 
 class Problem(NamedTuple):
@@ -33,6 +36,7 @@ class Problem(NamedTuple):
     n_threads : int
     learns : bool array of shape (n_folds, n_rows), optional
         Rows that splits learn from, where these are not all rows of other folds.
+    verbose : int, default=0
     """
 
     table: Table
@@ -47,6 +51,12 @@ class Problem(NamedTuple):
     seed: int
     n_threads: int
     learns: np.ndarray | None = None
+    verbose: int = 0
+
+    def report(self, message, *values):
+        """Tell the logger named "skmtl", if the user wants to know."""
+        if self.verbose:
+            logger.info(message, *values)
 
     @property
     def n_rows(self):

@@ -139,6 +139,12 @@ def grow_task_block(problem, total):
         own, score = boosted.task_trees.truncate(others), after[rows]
         add_task_trees(own, problem.table.codes[rows], problem.task[rows], score)
         after[rows] = score
+    problem.report(
+        "task_trees: up to %d rounds, shrinkage %g, loss out of fold %.6g",
+        n_rounds.max(),
+        shrinkage,
+        loss.sum(),
+    )
     pooled = curve.sum(axis=0) / weight.sum()
     return TaskBlock(trees, n_rounds, shrinkage, pooled, loss, settings), after
 
