@@ -108,5 +108,6 @@ def linear_regressors():
         SharedCenterRegressor(),
         SharedCenterRegressor(robust=True),
     ]
-    models = [*supervised(), *automatic]
-    return [model for model in models if isinstance(model, StatisticsRegressor)]
+    linear = [m for m in supervised() if isinstance(m, StatisticsRegressor)]
+    active = [m for m in linear if isinstance(m, ActiveTaskRegressor)]
+    return [m for m in [*linear, *automatic] if m not in active]

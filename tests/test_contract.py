@@ -46,26 +46,29 @@ TRANSFORMER_CHECKS = [
 ]
 
 
-def expected_failures(estimator):
-    """Return the checks that an estimator cannot pass, and why."""
-    if isinstance(estimator, MultiTaskBoostingClassifier):
-        # Derivatives are rounded row by row: a row of weight two, and two rows, can
-        # differ in the last digit, which decides between splits that are as good.
-        return {
-            "check_sample_weight_equivalence_on_dense_data": "rounding",
-            "check_estimators_pickle": "NaN in the task column",
-        }
+def excuse(estimator, check):
+    """Return why an estimator may fail a check, if there is a reason."""
+    name = getattr(check, "func", check).__name__
     has_column = getattr(estimator, "task_feature", None) is not None
-    if has_column and get_tags(estimator).input_tags.allow_nan:
-        # An estimator that takes missing features gets NaN in all columns here, and
-        # the task of a row cannot be missing.
-        return {"check_estimators_pickle": "NaN in the task column"}
-    return {}
+    takes_missing = get_tags(estimator).input_tags.allow_nan
+    if name == "check_estimators_pickle" and has_column and takes_missing:
+        return "it puts NaN into all columns, and the task of a row cannot be missing"
+    is_boosting = isinstance(estimator, MultiTaskBoostingClassifier)
+    if name.startswith("check_sample_weight_equivalence") and is_boosting:
+        # As scikit-learn's own histogram boosting.
+        return "derivatives are rounded row by row, which may decide between equals"
+    return None
 
 
-@parametrize_with_checks(instances(), expected_failed_checks=expected_failures)
+@parametrize_with_checks(instances())
 def test_scikit_learn_contract(estimator, check):
-    check(estimator)
+    try:
+        check(estimator)
+    except (AssertionError, ValueError):
+        reason = excuse(estimator, check)
+        if reason is None:
+            raise
+        pytest.xfail(reason)
 
 
 @pytest.mark.parametrize("estimator", instances(), ids=name_of)

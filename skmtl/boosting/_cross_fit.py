@@ -17,7 +17,14 @@ from .._kernels.boosting_records import SIGN
 from .._kernels.heads import LEARNED, SCORED, UNUSED
 from ._bins import Table
 from ._grower import add_leaves, grow, make_room, pack_gradients, refit
-from ._heads import Heads, first_heads, gather_evidence, growing_slopes, improve
+from ._heads import (
+    Heads,
+    average,
+    first_heads,
+    gather_evidence,
+    growing_slopes,
+    improve,
+)
 from ._trees import add_trees, join
 
 # Rounds between two looks at the heads, and those without progress that end a score.
@@ -121,7 +128,7 @@ class _Booster:
         n_rounds = growth.rounds_to_come
         if self.learned.size < 2:
             return
-        theta = growing_slopes(self.heads)
+        theta = growing_slopes(self.heads, growth.centre)
         target = None
         if growth.problem.loss.level is not None:
             # Leaves take quantiles of what is left: this score has no slopes.
@@ -178,6 +185,15 @@ class _Growth:
         ]
         self.best_loss, self.best_round, self.least_progress = np.inf, 0, 0.0
         self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
+        self.centre = np.zeros((problem.n_tasks, problem.loss.n_outputs))
+
+    def _centre(self, score):
+        """Return the mean of a score over the rows of each task."""
+        problem = self.problem
+        weighted = problem.row_weight[:, None] * score
+        ends = np.concatenate([np.zeros((1, score.shape[1])), weighted.cumsum(axis=0)])
+        total = ends[problem.offsets[1:]] - ends[problem.offsets[:-1]]
+        return total / np.maximum(problem.task_weight, 1e-300)[:, None]
 
     @property
     def rounds_to_come(self):
@@ -195,7 +211,7 @@ class _Growth:
         """Fit heads to the score so far, and stop where it has not paid for long."""
         self.n_rounds += self.rounds_to_come
         scores = np.concatenate([self.before, self.out_of_fold[None]])
-        signed = is_monotone(self.table)
+        signed, self.centre = is_monotone(self.table), self._centre(scores[-1])
 
         def work(booster):
             part, heads = self.parts[booster.split], booster.heads
@@ -225,15 +241,13 @@ class _Growth:
             out_of_fold[booster.scored] = score[booster.scored]
             boosters.append(trees)
             own.append(np.concatenate([booster.before, score[None]]))
-        slope = 1.0 if not stage.scores else LATER_SLOPE
+        heads = [booster.heads for booster in self.boosters]
         return stage._replace(
             scores=[*stage.scores, Score(boosters, n_rounds)],
             out_of_fold=np.concatenate([stage.out_of_fold, out_of_fold[None]]),
             own=own,
-            heads=[
-                *(booster.heads for booster in self.boosters),
-                stage.heads[-1].with_score(slope),
-            ],
+            # Those of all rows start where they are sure to find the way.
+            heads=[*heads, average(heads)],
         )
 
 

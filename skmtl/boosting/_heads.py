@@ -84,6 +84,9 @@ class Heads(NamedTuple):
         return total
 
 
+NUMBERS = Heads._fields[:-1]
+
+
 class Evidence(NamedTuple):
     """What rows say of heads: derivatives on those learned, losses on both parts.
 
@@ -164,21 +167,37 @@ def posterior(problem, heads, scores):
         Those of other tasks.
     scores : float64 array of shape (n_scores, n_rows, n_outputs)
     """
-    own = heads._replace(theta=heads.mean[None].copy())
     precision = np.linalg.inv(heads.covariance)
     part = np.full(problem.n_rows, kernels.LEARNED, np.uint8)
     rows = (problem.y, problem.weight, problem.offsets, part)
-    for _ in range(POSTERIOR_STEPS):
+
+    def look(theta):
+        own, apart = heads._replace(theta=theta[None]), theta - heads.mean
         evidence = gather_evidence(problem.loss, *rows, own, scores)
-        variance = np.linalg.inv(evidence.curvature[0] / own.spread + precision)
-        pull = evidence.gradient[0] / own.spread
-        step = variance @ (pull + precision @ (own.theta[0] - own.mean))
-        if problem.loss.code != SQUARED:
-            step = np.clip(step, -LONGEST_STEP, LONGEST_STEP)
-        own = own._replace(theta=own.theta - step)
-        if np.abs(step).max() < 1e-9:
+        value = evidence.value[0, 0] / heads.spread + 0.5 * apart @ precision @ apart
+        return value, evidence
+
+    theta = heads.mean.copy()
+    value, evidence = look(theta)
+    for _ in range(POSTERIOR_STEPS):
+        bend = evidence.curvature[0] / heads.spread + precision
+        pull = evidence.gradient[0] / heads.spread + precision @ (theta - heads.mean)
+        step = np.linalg.solve(bend, pull)
+        # Far from its minimum a loss is no parabola.
+        after, found = look(theta - step)
+        while after > value and np.abs(step).max() > 1e-9:
+            step *= 0.5
+            after, found = look(theta - step)
+        if np.abs(step).max() <= 1e-9:
             break
-    return own
+        theta, value, evidence = theta - step, after, found
+    return heads._replace(theta=theta[None])
+
+
+def average(many):
+    """Return heads in the middle of some."""
+    middle = [np.mean([getattr(own, name) for own in many], axis=0) for name in NUMBERS]
+    return Heads(*middle, many[0].n_outputs)
 
 
 def improve(heads, evidence, loss, *, is_signed=False):
@@ -233,17 +252,25 @@ def _spread(evidence, variance, spread, loss):
     return max((2.0 * left + uncertain) / weight, 1e-12)
 
 
-def growing_slopes(heads):
+def growing_slopes(heads, centre=0.0):
     """Return heads' numbers, with slopes on the last score that have a size of one.
 
     The score itself is then what grows, and none of the tasks drives it alone.
+
+    Parameters
+    ----------
+    heads : Heads
+    centre : float64 array of shape (n_tasks, n_outputs), default=0.0
+        Mean of the last score in each task, where what heads say does not change.
     """
     theta = heads.theta.copy()
-    size = np.sqrt(np.mean(theta[:, -1] ** 2))
+    before = heads.theta[:, -1:]
+    size = np.sqrt(np.mean(before**2))
     if heads.mean[-1] < 0:
         size = -size
     # Nothing grows through slopes of zero.
-    slope = theta[:, -1] / size if abs(size) >= 1e-3 else np.ones(len(theta))
-    steep = np.clip(np.abs(slope), FLATTEST, STEEPEST)
-    theta[:, -1] = np.copysign(steep, slope)
+    slope = before / size if abs(size) >= 1e-3 else np.ones_like(before)
+    slope = np.copysign(np.clip(np.abs(slope), FLATTEST, STEEPEST), slope)
+    theta[:, -1:] = slope
+    theta[:, : heads.n_outputs] += (before - slope) * centre
     return theta

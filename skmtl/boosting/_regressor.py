@@ -13,6 +13,8 @@ from ._base import MultiTaskBoosting, Scale
 
 # Where the Huber loss turns linear, in mean absolute deviations from the median.
 HUBER_DELTA = 1.5
+# Decimals of targets in units of their size.
+DIGITS = 9
 
 
 class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBoosting):
@@ -139,7 +141,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     >>> X, y = make_task_functions(n_outlier_tasks=2, return_X_y=True, random_state=0)
     >>> model = MultiTaskBoostingRegressor(task_feature="task").fit(X, y)
     >>> model.outlier_tasks_
-    array(['task8', 'task9'], dtype=object)
+    array(['task_08', 'task_09'], dtype=object)
     """
 
     _parameter_constraints = {
@@ -211,7 +213,9 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         """
         rows = self._open_rows(X, y, sample_weight, numeric=False)
         scale, loss = measure(self.loss, self.quantile, rows)
-        rows = rows._replace(y=(rows.y - scale.centre) / scale.size)
+        # Rounding makes the same numbers of targets in other units, so that these do
+        # not decide between splits that are as good.
+        rows = rows._replace(y=np.round((rows.y - scale.centre) / scale.size, DIGITS))
         unit = scale.size**2 if self.loss in ("squared_error", "huber") else scale.size
         # Losses of boosting are half the squared and half the absolute error.
         halved = self.loss in ("squared_error", "absolute_error")
