@@ -7,6 +7,7 @@ that a warm cache could hide a bug.
 import hashlib
 import importlib.util
 import os
+import re
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -23,8 +24,24 @@ if not os.environ.get("NUMBA_CACHE_DIR"):
         Path(tempfile.gettempdir(), "skmtl-kernels", digest)
     )
 
+import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
 # A first call compiles, so no deadline means anything; the same examples every run.
 settings.register_profile("skmtl", deadline=None, derandomize=True, max_examples=40)
 settings.load_profile("skmtl")
+
+# Growing trees in plain Python takes minutes where compiled loops take milliseconds:
+# without compilation the kernels of boosting are tested one by one, fits are not.
+BOOSTS = re.compile(
+    r"MultiTaskBoosting\w+\(|TaskHeads\(|test_boosting\.py|test_task_heads\.py"
+    r"|guide/(boosting|active)\.md"
+)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Mark the tests that fit boosted trees."""
+    for item in items:
+        if BOOSTS.search(item.nodeid):
+            item.add_marker(pytest.mark.nojit_skip)
