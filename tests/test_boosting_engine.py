@@ -163,7 +163,8 @@ def packed_problem(n_rows=200, n_features=70, seed=0):
     _, table = coded(rng.normal(size=(n_rows, n_features)), max_bins=9)
     packed = np.empty(n_rows, np.int64)
     gradient, hessian = rng.normal(size=n_rows), rng.uniform(0.1, 1, n_rows)
-    return table, packed, gradient, hessian, histograms.pack(gradient, hessian, packed)
+    scales = histograms.pack(gradient, hessian, NO_WEIGHT, packed)
+    return table, packed, gradient, hessian, scales
 
 
 def filled(table, packed, rows, n_chunks=1):
@@ -212,7 +213,7 @@ def test_packed_sums_come_apart_again():
 def test_packing_does_not_overflow_and_counts_are_exact(scale):
     gradient = scale * np.r_[np.full(999, 1.0), -1e6]
     packed = np.empty(1000, np.int64)
-    shift, unit, _ = histograms.pack(gradient, NO_WEIGHT, packed)
+    shift, unit, _ = histograms.pack(gradient, NO_WEIGHT, NO_WEIGHT, packed)
     assert int(packed.sum()) & ((1 << shift) - 1) == 1000
     assert int(packed[:999].sum() >> shift) * unit == pytest.approx(999 * scale)
     assert int(packed.sum() >> shift) * unit == pytest.approx(gradient.sum())
@@ -220,7 +221,7 @@ def test_packing_does_not_overflow_and_counts_are_exact(scale):
 
 def test_zero_gradients_pack_to_counts():
     packed = np.empty(5, np.int64)
-    histograms.pack(np.zeros(5), NO_WEIGHT, packed)
+    histograms.pack(np.zeros(5), NO_WEIGHT, NO_WEIGHT, packed)
     np.testing.assert_array_equal(packed, 1)
 
 

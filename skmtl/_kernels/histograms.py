@@ -38,13 +38,13 @@ def total_size(values):
 
 
 @njit(cache=True)
-def exponent(values, bits):
+def exponent(values, bits, n_rounded):
     """Return the largest power of two by which all sums of values fit into bits."""
     total = total_size(values)
     if total == 0.0:
         return 0
     # Rounding adds at most a half for every value.
-    room = math.ldexp(1.0, int(bits)) - values.shape[0]
+    room = math.ldexp(1.0, int(bits)) - n_rounded
     return -math.frexp(total / room)[1]
 
 
@@ -60,11 +60,15 @@ def whole_sum(values):
 
 
 @njit(cache=True, nogil=True)
-def pack(gradient, hessian, packed):
+def pack(gradient, hessian, weight, packed):
     """Write both derivatives of each row as one integer; return shift and units.
 
     Scales are powers of two, and hessians that are whole numbers keep their value: they
     need few bits. An empty hessian stands for ones.
+
+    Derivatives include the weights. Where these are whole numbers, what a row of weight
+    one says is rounded and then multiplied, so that a row of weight two is the row
+    twice. An empty weight stands for ones.
     """
     n_rows, shift, power = gradient.shape[0], 32, 0
     has_hessian = hessian.shape[0] > 0
@@ -73,16 +77,27 @@ def pack(gradient, hessian, packed):
         shift = 1
         while whole >> shift:
             shift += 1
-    else:
-        power = exponent(hessian, np.int64(31))
+    total_weight = whole_sum(weight)
+    n_rounded = n_rows if total_weight <= 0 else total_weight
+    if whole < 0:
+        power = exponent(hessian, np.int64(31), n_rounded)
     hessian_scale = math.ldexp(1.0, int(power))
     # A float has no more than 53 bits.
-    power = exponent(gradient, min(62 - shift, 52))
-    scale, low = math.ldexp(1.0, int(power)), np.int64(1)
+    power = exponent(gradient, min(62 - shift, 52), n_rounded)
+    scale, low, copies, size = (
+        math.ldexp(1.0, int(power)),
+        np.int64(1),
+        np.int64(1),
+        1.0,
+    )
     for i in range(n_rows):
+        if total_weight > 0:
+            copies = np.int64(weight[i])
+            size = max(weight[i], 1.0)
         if has_hessian:
-            low = np.int64(np.rint(hessian[i] * hessian_scale))
-        packed[i] = (np.int64(np.rint(gradient[i] * scale)) << shift) + low
+            low = np.int64(np.rint(hessian[i] / size * hessian_scale))
+        high = np.int64(np.rint(gradient[i] / size * scale))
+        packed[i] = ((high << shift) + low) * copies
     return shift, 1.0 / scale, 1.0 / hessian_scale
 
 

@@ -182,7 +182,7 @@ def boost_tasks(
             for output in range(n_outputs):
                 own_gradient = gradient[output, :n_train]
                 shift, gradient_unit, hessian_unit = pack(
-                    own_gradient, hessian[output, :n_train], packed
+                    own_gradient, hessian[output, :n_train], weight, packed
                 )
                 weighting = weighting_of(loss, weight)
                 units = Units(shift, gradient_unit, hessian_unit, weighting)

@@ -137,7 +137,7 @@ def pack_gradients(gradient, hessian, weight, packed):
     packed : int64 array of shape (n_rows,)
         Overwritten.
     """
-    scales = pack(gradient, hessian, packed)
+    scales = pack(gradient, hessian, hessian if weight is None else weight, packed)
     if weight is None:
         return Gradients(packed, NOTHING, Units(*scales, HESSIAN))
     weighting = SUMMED if weight.size else ROWS
