@@ -21,7 +21,6 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from threadpoolctl import threadpool_limits
 
 from skmtl._sklearn_compat import get_tags
-from skmtl.boosting import MultiTaskBoostingClassifier, MultiTaskBoostingRegressor
 
 # Checks feed random numbers in the task column: that it looks transformed is right.
 pytestmark = pytest.mark.filterwarnings(
@@ -46,16 +45,6 @@ TRANSFORMER_CHECKS = [
 ]
 
 
-# As scikit-learn's own histogram boosting.
-ROUNDING = "derivatives are rounded row by row, which may decide between equal splits"
-
-
-def is_boosting(estimator):
-    """Return whether an estimator grows trees on rounded derivatives."""
-    kinds = MultiTaskBoostingRegressor, MultiTaskBoostingClassifier
-    return isinstance(estimator, kinds)
-
-
 def excuse(estimator, check):
     """Return why an estimator may fail a check, if there is a reason."""
     name = getattr(check, "func", check).__name__
@@ -63,8 +52,6 @@ def excuse(estimator, check):
     takes_missing = get_tags(estimator).input_tags.allow_nan
     if name == "check_estimators_pickle" and has_column and takes_missing:
         return "it puts NaN into all columns, and the task of a row cannot be missing"
-    if name.startswith("check_sample_weight_equivalence") and is_boosting(estimator):
-        return ROUNDING
     return None
 
 
@@ -246,13 +233,9 @@ def test_weights_are_copies_and_zero_is_absence(estimator):
     repeated = clone(model).fit(frame.iloc[copies], y[copies])
     assert_array_equal(weighted.tasks_, repeated.tasks_)
     assert "s5" not in weighted.tasks_
-    ours, theirs = outputs(weighted, frame), outputs(repeated, frame)
-    try:
-        assert_same_outputs(ours, theirs, rtol=1e-4, atol=1e-5)
-    except AssertionError:
-        if not is_boosting(model):
-            raise
-        pytest.xfail(ROUNDING)
+    assert_same_outputs(
+        outputs(weighted, frame), outputs(repeated, frame), rtol=1e-4, atol=1e-5
+    )
 
 
 @supervised_estimators
