@@ -1,0 +1,306 @@
+"""Laws of the leaderboard: its lists, splits, losses and verdicts."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from benchmarks import accuracy, rivals
+from benchmarks import accuracy_report as report
+from benchmarks import accuracy_tables as tables
+from benchmarks import accuracy_verdicts as verdicts
+from benchmarks.accuracy_losses import FLOOR, losses
+from benchmarks.rivals import layouts, linear, trees
+
+N_SETS = 41
+
+
+def grouped(kind="regression", sizes=(1, 2, 5, 12, 40), seed=0):
+    """Return a table of ragged tasks with a gap and a category."""
+    rng = np.random.default_rng(seed)
+    task = rng.permutation(np.repeat([f"t{t}" for t in range(len(sizes))], sizes))
+    X = pd.DataFrame(rng.normal(size=(task.size, 2)), columns=["x0", "x1"])
+    X.loc[0, "x0"] = np.nan
+    X["x2"] = pd.Categorical(rng.choice(["a", "b", "c"], task.size))
+    y = X["x1"].to_numpy() + rng.normal(size=task.size)
+    return tables.Table(X, y if kind == "regression" else (y > 0) * 1.0, task, kind)
+
+
+def side_by_side(kind="regression", n_rows=100, seed=0):
+    """Return a table of three targets with gaps."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(rng.normal(size=(n_rows, 2)), columns=["x0", "x1"])
+    y = 5.0 + X.to_numpy() @ rng.normal(size=(2, 3)) + rng.normal(size=(n_rows, 3))
+    y = y if kind == "regression" else (y > 5.0) * 1.0
+    y[rng.random(y.shape) < 0.1] = np.nan
+    return tables.Table(X, y, None, kind)
+
+
+def test_no_set_is_on_both_lists_and_all_are_on_one():
+    lists = tables.lists()
+    development, confirmation = map(set, (lists["development"], lists["confirmation"]))
+    assert set(lists) == {"development", "confirmation"}
+    assert not development & confirmation
+    assert len(development | confirmation) == N_SETS
+    assert sum(map(len, lists.values())) == N_SETS
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("regime", tables.REGIMES)
+def test_every_task_has_rows_to_learn_from_and_no_row_is_in_both_parts(regime, seed):
+    table = grouped()
+    # A feature that tells rows apart follows them into their part.
+    table.X["x1"] = np.arange(len(table.y), dtype=float)
+    part = tables.split(table, regime, seed)
+    both = [*part.lesson.X["x1"], *part.X["x1"]]
+    assert sorted(both) == list(range(len(table.y)))
+    counts = pd.Series(table.task).value_counts()
+    learnt = pd.Series(part.lesson.task).value_counts()
+    assert set(learnt.index) == set(counts.index)
+    for name, count in counts.items():
+        assert learnt[name] < count or count == 1
+        if regime == "few" and count > 1:
+            assert learnt[name] == min(10, count // 2)
+    for rows, part_rows in ((part.lesson, part.lesson.X), (part, part.X)):
+        places = part_rows["x1"].astype(int).to_numpy()
+        np.testing.assert_array_equal(rows.y, table.y[places])
+        np.testing.assert_array_equal(rows.task, table.task[places])
+
+
+def test_splits_differ_by_seed_and_repeat():
+    first, again, other = (
+        tables.training_rows(grouped(), "dense", seed) for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize(("n_rows", "size"), [(1000, 60), (49, 24)])
+def test_few_rows_of_targets_side_by_side(n_rows, size):
+    part = tables.split(side_by_side(n_rows=n_rows), "few", 0)
+    assert part.lesson.y.shape == (size, 3)
+    assert len(part.y) == n_rows - size
+
+
+def test_targets_side_by_side_are_in_units_of_the_training_rows():
+    part = tables.split(side_by_side(), "dense", 0)
+    np.testing.assert_allclose(np.nanmean(part.lesson.y, axis=0), 0.0, atol=1e-12)
+    np.testing.assert_allclose(np.nanstd(part.lesson.y, axis=0), 1.0)
+
+
+def test_categories_of_the_test_rows_alone_are_missing():
+    table = grouped()
+    train = tables.training_rows(table, "dense", 0)
+    new = np.flatnonzero(~train)[0]
+    values = table.X["x2"].astype(str).to_numpy(copy=True)
+    values[new] = "seen once"
+    part = tables.split(
+        table._replace(X=table.X.assign(x2=pd.Categorical(values))), "dense", 0
+    )
+    assert "seen once" not in part.lesson.X["x2"].cat.categories
+    assert part.X["x2"].isna().sum() == 1
+
+
+@pytest.mark.parametrize("make", [grouped, side_by_side])
+def test_perfect_predictions_lose_nothing(make):
+    part = tables.split(make(), "dense", 0)
+    found = losses(part, part.y)
+    assert found["macro"] == found["pooled"] == 0.0
+
+
+@pytest.mark.parametrize("make", [grouped, side_by_side])
+def test_losses_of_classes(make):
+    part = tables.split(make("binary"), "dense", 0)
+    right, wrong = losses(part, part.y), losses(part, 1.0 - part.y)
+    assert (right["macro"], wrong["macro"]) == (0.0, 1.0)
+    np.testing.assert_allclose(right["macro_log"], -np.log(1 - FLOOR))
+    np.testing.assert_allclose(wrong["macro_log"], -np.log(FLOOR))
+    same = losses(part, np.where(np.isnan(part.y), np.nan, 0.5))
+    assert same["pooled"] == 0.5
+
+
+def test_a_loss_is_the_mean_over_tasks_whatever_their_sizes():
+    task = np.array(["a", "b", "b", "b"])
+    lesson = tables.Lesson(pd.DataFrame(), np.zeros(4), task, "regression")
+    part = tables.Part(lesson, pd.DataFrame(), np.zeros(4), task)
+    found = losses(part, np.array([3.0, 1.0, 1.0, 1.0]))
+    assert found["by_task"] == [3.0, 1.0]
+    assert found["macro"] == 2.0
+    np.testing.assert_allclose(found["pooled"], np.sqrt(3.0))
+
+
+def test_predictions_that_are_not_numbers_are_refused():
+    part = tables.split(grouped(), "dense", 0)
+    with pytest.raises(ValueError, match="not finite"):
+        losses(part, np.full(part.y.shape, np.nan))
+    with pytest.raises(ValueError, match="predictions for"):
+        losses(part, part.y[:-1])
+
+
+@pytest.mark.parametrize("make", [grouped, side_by_side])
+@pytest.mark.parametrize("kind", ["regression", "binary"])
+def test_folds_part_the_rows_and_keep_targets_of_a_row_together(make, kind):
+    lesson = tables.split(make(kind), "dense", 0).lesson
+    if lesson.task is None:
+        lesson = layouts.stack(lesson)
+    pairs = layouts.folds(lesson)
+    held_out = np.concatenate([test for _, test in pairs])
+    assert sorted(held_out) == list(range(len(lesson.y)))
+    for train, test in pairs:
+        assert not set(train) & set(test)
+        if lesson.row is not None:
+            assert not set(lesson.row[train]) & set(lesson.row[test])
+
+
+def test_stacked_targets_are_the_observed_ones():
+    lesson = tables.split(side_by_side(), "dense", 0).lesson
+    stack = layouts.stack(lesson)
+    assert stack.y.size == np.sum(~np.isnan(lesson.y))
+    place = np.searchsorted(lesson.tasks, stack.task)
+    np.testing.assert_array_equal(stack.y, lesson.y[stack.row, place])
+    np.testing.assert_array_equal(stack.X, lesson.X.iloc[stack.row])
+
+
+def test_a_separate_model_does_not_know_other_tasks():
+    table = grouped(sizes=(30, 30))
+    lesson = tables.split(table, "dense", 0).lesson
+    predict = linear.METHODS["linear_separate"].fit(lesson)
+    moved = lesson._replace(y=np.where(lesson.task == "t1", 100.0, lesson.y))
+    again = linear.METHODS["linear_separate"].fit(moved)
+    own = np.full(len(table.X), "t0")
+    np.testing.assert_array_equal(predict(table.X, own), again(table.X, own))
+
+
+QUICK = [
+    *linear.METHODS,
+    "lightgbm_category",
+    "lightgbm_separate",
+    "skmtl_independent",
+]
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("make", [grouped, side_by_side])
+@pytest.mark.parametrize("kind", ["regression", "binary"])
+@pytest.mark.parametrize("method", QUICK)
+def test_methods_answer_for_every_row(make, kind, method, monkeypatch):
+    monkeypatch.setattr(trees, "ROUNDS", 20)
+    sizes = {"sizes": (20, 25)} if make is grouped else {}
+    part = tables.split(make(kind, **sizes), "dense", 0)
+    predict = rivals.methods()[method].fit(part.lesson)
+    found = losses(part, predict(part.X, part.task))
+    worst = np.nanstd(part.y) * 2.0 if kind == "regression" else 0.9
+    assert found["macro"] < worst
+
+
+def measured(method, values, name="a", regime="dense", failure=""):
+    """Return rows of results, as they are read."""
+    rows = {"split": range(len(values)), "macro": values, "failure": failure}
+    by_task = [f"{value} {value}" for value in values]
+    shared = {"set": name, "regime": regime, "method": method, "by_task": by_task}
+    return pd.DataFrame({**rows, **shared})
+
+
+@pytest.mark.parametrize(
+    ("ours", "verdict"),
+    [
+        ([0.97, 0.98, 0.99], "win"),
+        ([0.997, 0.996, 0.998], "tie"),  # surely better, by too little
+        ([0.9, 1.1, 0.95], "tie"),
+        ([1.001, 1.002, 1.003], "loss"),
+        ([1.1, 1.0, 1.2], "loss"),
+    ],
+)
+def test_wins_ties_and_losses(ours, verdict):
+    table = pd.concat([measured("skmtl_x", ours), measured("rival", [1.0, 1.0, 1.0])])
+    assert verdicts.compare(table, "skmtl_x")["verdict"].tolist() == [verdict]
+
+
+def test_the_best_rival_is_no_method_of_ours_and_no_failed_one():
+    parts = [
+        measured("skmtl_x", [1.0, 1.0]),
+        measured("skmtl_y", [0.1, 0.1]),
+        measured("failed", [0.2, np.nan]),
+        measured("rival", [2.0, 2.0]),
+        measured("worse", [3.0, 3.0]),
+    ]
+    (row,) = verdicts.compare(pd.concat(parts), "skmtl_x").itertuples()
+    assert (row.rival, row.verdict) == ("rival", "win")
+    np.testing.assert_allclose(row.gap.mean, -0.5)
+
+
+def test_who_fails_has_lost():
+    table = pd.concat(
+        [measured("skmtl_x", [0.5, np.nan]), measured("linear_pooled", [1.0, 1.0])]
+    )
+    (row,) = verdicts.compare(table, "skmtl_x").itertuples()
+    assert row.verdict == "loss"
+    assert row.baseline_gap.much_worse
+    assert verdicts.ranks(table)[0].idxmax() == "skmtl_x"
+
+
+def test_one_split_tells_nothing():
+    table = pd.concat([measured("skmtl_x", [0.5]), measured("rival", [1.0])])
+    compared = verdicts.compare(table, "skmtl_x")
+    assert compared["verdict"].tolist() == ["unknown"]
+    assert [row[2] for row in verdicts.checks(compared)][:2] == [0, 0]
+
+
+def test_checks_count_sets():
+    ours = {"a": [0.9, 0.9], "b": [1.0, 1.0], "c": [1.2, 1.2], "d": [1.005, 1.005]}
+    parts = [measured("skmtl_x", values, name) for name, values in ours.items()]
+    parts += [measured("linear_pooled", [1.0, 1.0], name) for name in ours]
+    found = verdicts.checks(verdicts.compare(pd.concat(parts), "skmtl_x"))
+    assert [row[2] for row in found] == [2, 1, 1]
+    assert [row[-1] for row in found] == [False, True, False]
+
+
+def test_ranks_and_their_critical_difference():
+    parts = [
+        measured(method, [value], name)
+        for name in ("a", "b")
+        for method, value in (("skmtl_x", 1.0), ("rival", 2.0))
+    ]
+    parts.append(measured("only_here", [0.0]))
+    means, n_sets = verdicts.ranks(pd.concat(parts))
+    assert (means.to_dict(), n_sets) == ({"skmtl_x": 1.0, "rival": 2.0}, 2)
+    # Two methods: Nemenyi's test is that of a normal difference, 1.96 at 5 %.
+    np.testing.assert_allclose(
+        verdicts.critical_difference(2, 10), 1.96 / np.sqrt(10), rtol=1e-3
+    )
+
+
+def test_the_worst_task_is_that_of_mean_losses():
+    ours = measured("skmtl_x", [1.0, 1.0]).assign(by_task=["1 4 nan", "3 4 nan"])
+    theirs = measured("linear_separate", [1.0, 1.0])
+    theirs = theirs.assign(by_task=["1 8 nan", "1 nan nan"])
+    table = pd.concat([ours, theirs])
+    assert verdicts.worst_ratio(table, "skmtl_x") == 2.0
+
+
+def test_results_are_resumed_and_reported(tmp_path):
+    path = tmp_path / "accuracy.csv"
+    values = {"skmtl_automatic": 1.0, "linear_separate": 2.0, "lightgbm_category": 3.0}
+    for name in ("radon", "made up"):
+        for split in range(2):
+            for method, value in values.items():
+                job = accuracy.Job(name, "few", split, method)._asdict()
+                found = {"macro": value, "by_task": [value, value], "fit_cpu": 1.0}
+                found |= {"pooled": value, "code": name}
+                accuracy.append(path, {**job, "kind": "regression", **found})
+    broken = accuracy.Job("radon", "few", 1, "skmtl_heads")
+    accuracy.append(path, {**broken._asdict(), "failure": "it | broke"})
+    assert len(accuracy.done(path, retry=False)) == 13
+    assert accuracy.done(path, retry=False) - accuracy.done(path, retry=True) == {
+        broken
+    }
+    results, runs = report.read([path])
+    text = report.page(results, runs, "skmtl_automatic", tmp_path)
+    assert text.count("linear_separate: 2 ± 0 | -50.0% ± 0.0% | win") == 2
+    assert "it / broke" in text
+    assert "2 states of its code" in text
+    assert (tmp_path / "ranks_confirmation_few.svg").exists()
