@@ -436,7 +436,8 @@ def test_what_is_held_out_does_not_change_the_scores_it_gets():
     scores = []
     for target in (y, poisoned):
         own = problem._replace(y=target)
-        booster = _block_fit.Booster(own, _block_fit.make_block_room(own), fold=1)
+        room, part = _block_fit.make_block_room(own), own.parts[1]
+        booster = _block_fit.Booster(own, room, part)
         booster.set_levels(3.0)
         booster.open_mixture()
         for _ in range(5):

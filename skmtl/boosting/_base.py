@@ -22,6 +22,7 @@ from .._sklearn_compat import (
 from .._validation import TaskMixin, split_table
 from ._bins import encode_rows
 from ._open import open_problem, open_task
+from ._resume import open_progress
 
 
 class Scale(NamedTuple):
@@ -69,6 +70,7 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         "monotonic_cst": ["array-like", dict, None],
         "cv": ["cv_object", None],
         "random_state": ["random_state"],
+        "warm_start": ["boolean"],
         "n_jobs": [Integral, None],
         "verbose": ["verbose"],
     }
@@ -78,8 +80,38 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         return tags
 
+    @fitting
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            Features, and the column named by ``task_feature`` if there is one. Missing
+            values are NaN.
+        y : array of shape (n_samples,) or (n_samples, n_tasks)
+            Targets; classes, for a classifier. Two dimensions make every column a task
+            (of two classes), NaN or None meaning "not observed"; only without
+            ``task_feature``.
+        sample_weight : array of shape (n_samples,), default=None
+            Weights of the rows.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        self._learn(X, y, sample_weight)
+        return self
+
     def _boost(self, rows, X, y, loss, scale, n_classes):
-        """Fit the model to rows whose targets are in the units of scores."""
+        """Fit the model to rows whose targets are in the units of scores.
+
+        Returns
+        -------
+        held_out : callable
+            Returns scores of the rows passed, each by what did not learn from it.
+        """
         opened = open_problem(
             self, rows, X, y, loss, n_classes, n_threads_of(self.n_jobs)
         )
@@ -92,8 +124,33 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         )
         # Where the model keeps each of tasks_: those added later come last in it.
         self._slots = np.arange(self.n_tasks_)
-        self._describe(_structure(self.structure)(problem))
-        return self
+        progress = open_progress(self, problem)
+        fitted = _structure(self.structure)(problem, progress)
+        self._memory = progress.memory
+        self._describe(fitted.model)
+        return lambda: self._by_row(fitted.held_out(), opened.entries, rows)
+
+    def _by_row(self, score, entries, rows):
+        """Return scores of entries as scores of the rows passed, NaN where none is."""
+        wide = self._tasks_are_targets
+        width = self.n_tasks_ if wide else score.shape[1]
+        found, row = np.full((rows.n_rows_passed, width), np.nan), rows.index
+        if wide:
+            found[row[entries.row], entries.task] = score[:, 0]
+        else:
+            found[row[entries.row]] = score
+        return found
+
+    def _fit_held_out(self, X, y, sample_weight=None):
+        """Fit the model, and return what it says of rows that it did not learn from.
+
+        Every row is answered for by boosters, heads and trees of tasks from which its
+        split held it out, with their shares in the model; the answers are those of
+        ``predict``, in a classifier of ``predict_proba``. They are NaN for rows that no
+        split holds out, rows of weight zero, and targets that were not observed.
+        """
+        held_out = self._learn(X, y, sample_weight)
+        return self._answer(self._in_units(held_out()))
 
     def _describe(self, model):
         """Set what users read of a model."""
@@ -263,9 +320,9 @@ def new_label(labels, tasks):
 def _structure(name):
     """Return the function that fits a structure."""
     if name == "blocks":
-        from ._blocks import fit_blocks
+        from ._blocks import cross_fit_blocks
 
-        return fit_blocks
+        return cross_fit_blocks
     from ._shared_scores import fit_shared_scores
 
     return fit_shared_scores

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kernels.boosting_records import TaskSettings
+from .._kernels.heads import LEARNED, SCORED, UNUSED
 from ._block_model import Blocks, Recipe
 from ._grower import boost, make_room
 from ._intercepts import intercepts
@@ -47,8 +48,9 @@ class Booster:
     ----------
     problem : Problem
     room : Room
-    fold : int, optional
-        Part of the rows that is held out.
+    part : uint8 array of shape (n_rows,), optional
+        Whether a row is learned from, scored, or neither; by default all are learned
+        from.
 
     Attributes
     ----------
@@ -56,16 +58,15 @@ class Booster:
         Of all rows, after the blocks that are complete and the shared trees so far.
     """
 
-    def __init__(self, problem, room, fold=None):
-        self.problem, self.room = problem, room
+    def __init__(self, problem, room, part=None):
+        self.problem, self.room, self.part = problem, room, part
         self.rows = self.others = self.mixture = None
         self.weight = problem.weight
-        if fold is not None:
-            held_out = problem.fold == fold
-            self.rows = np.flatnonzero(~held_out).astype(np.uint32)
-            self.others = np.flatnonzero(held_out).astype(np.uint32)
-            # What is held out must not even change how derivatives are rounded.
-            self.weight = np.where(held_out, 0.0, problem.row_weight)
+        if part is not None:
+            self.rows = np.flatnonzero(part == LEARNED).astype(np.uint32)
+            self.others = np.flatnonzero(part == SCORED).astype(np.uint32)
+            # Other rows must not even change how derivatives are rounded.
+            self.weight = np.where(part == LEARNED, problem.row_weight, 0.0)
             self.y_others = problem.y[self.others]
             self.weight_others = (
                 problem.weight[self.others] if problem.weight.size else NOTHING
@@ -191,7 +192,7 @@ def _grow_own(problem, rounds, score):
 
 
 def boost_own(
-    problem, score, shrinkage, n_rounds, held_out=None, patience=None, tasks=None
+    problem, score, shrinkage, n_rounds, part=None, patience=None, tasks=None
 ):
     """Boost every task by itself.
 
@@ -202,8 +203,9 @@ def boost_own(
         Where boosting starts.
     shrinkage : float, or float64 array of shape (n_tasks,)
     n_rounds : int
-    held_out : bool array of shape (n_rows,), optional
-        Rows that are only scored.
+    part : uint8 array of shape (n_rows,), optional
+        Whether a row is learned from, scored, or neither; by default all are learned
+        from.
     patience : int, optional
         Rounds without progress on these after which a task ends.
     tasks : int array, optional
@@ -214,11 +216,14 @@ def boost_own(
     boosted : Boosted
     """
     tasks = np.arange(problem.n_tasks) if tasks is None else tasks
-    sizes, loss = np.diff(problem.offsets), problem.loss
-    rows = np.flatnonzero(np.isin(problem.task, tasks))
+    loss, used, held_out = problem.loss, np.isin(problem.task, tasks), None
+    if part is not None:
+        used &= part != UNUSED
+        held_out = part[used] == SCORED
+    rows = np.flatnonzero(used)
     weight = problem.weight[rows] if problem.weight.size else NOTHING
-    held_out = None if held_out is None else held_out[rows]
-    known = (np.r_[0, np.cumsum(sizes[tasks])], problem.y[rows], weight, held_out)
+    sizes = np.bincount(problem.task[rows], minlength=problem.n_tasks)[tasks]
+    known = (np.r_[0, np.cumsum(sizes)], problem.y[rows], weight, held_out)
     entries = task_entries(rows, *known, shrinkage)
     patience = n_rounds + 1 if patience is None else patience
     plan = TaskSettings(loss.code, loss.parameter, n_rounds, patience)

@@ -1,14 +1,21 @@
 """Robust multi-task boosting in blocks: intercepts, a mixture, shared and own trees."""
 
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
+from .._kernels.heads import LEARNED, SCORED
 from ._block_fit import Booster, Rounds, boost_own, fit_fixed, make_block_room
 from ._outliers import outlier_scale
+from ._problem import Fitted
+from ._resume import Progress
+from ._task_trees import add_task_trees
 
 # Rounds without progress on held-out rows after which a block ends.
 PATIENCE = 25
+# Name of the blocks that build on each other.
+CHAIN = "blocks"
 # What is tried for the rows at the common level that every task gets for its intercept,
 # and for the shrinkage of the leaves of task trees.
 PRIOR_ROWS = (1.0, 3.0, 10.0, 30.0, 100.0, 1e6)
@@ -19,7 +26,34 @@ PRIOR_TASK_ROWS = 100.0
 MOST_OWN_ROUNDS, MOST_ROUNDS, MOST_TASKS = 500, 2_000_000, 200
 
 
+class _Standing(NamedTuple):
+    """A block after its last round.
+
+    Attributes
+    ----------
+    now, best : lists of lists of arrays
+        What growing changes, after the last and after the best round.
+    least : float
+        Loss after the best round.
+    best_round, n_rounds : int
+    is_over : bool
+        Whether it would not grow on.
+    """
+
+    now: list
+    best: list
+    least: float
+    best_round: int
+    n_rounds: int
+    is_over: bool
+
+
 def fit_blocks(problem):
+    """Return the model that ``cross_fit_blocks`` fits."""
+    return cross_fit_blocks(problem, Progress({})).model
+
+
+def cross_fit_blocks(problem, progress):
     r"""Fit all blocks, with numbers of rounds chosen by the loss on rows held out.
 
     The score of task :math:`t` is
@@ -40,38 +74,45 @@ def fit_blocks(problem):
     Parameters
     ----------
     problem : Problem
+    progress : Progress
+        Its only chain are the mixture and the shared trees.
 
     Returns
     -------
-    blocks : Blocks
+    fitted : Fitted
+        Its model is a Blocks.
 
     References
     ----------
     .. [1] S. Emami, G. Martínez-Muñoz and D. Hernández-Lobato, "Robust-Multi-Task
        Gradient Boosting", arXiv:2507.11411, 2025.
     """
-    folds = [f for f in range(problem.n_folds) if _can_hold_out(problem, f)]
-    if not folds:
-        return fit_fixed(problem, Rounds(0, 0, 0))
+    parts = [part for part in problem.parts if _can_hold_out(problem, part)]
+    if not parts:
+        nothing = np.full((problem.n_rows, problem.loss.n_outputs), np.nan)
+        return Fitted(fit_fixed(problem, Rounds(0, 0, 0)), lambda: nothing)
     room = make_block_room(problem)
-    boosters = [Booster(problem, room, fold) for fold in folds]
+    boosters = [Booster(problem, room, part) for part in parts]
     prior_rows = _choose_prior_rows(boosters)
     null = _out_of_fold(boosters, lambda b: b.score)
-    n_mixture = _boost_mixtures(boosters) if problem.n_tasks > 1 else 0
-    n_shared = _boost_shared(boosters)
+    n_mixture = _boost_mixtures(boosters, progress) if problem.n_tasks > 1 else 0
+    n_shared = _boost_shared(boosters, progress)
     major = _out_of_fold(boosters, _majority_score)
     score = _out_of_fold(boosters, lambda b: b.score)
     shrinkage, n_own, curve = _choose_own(problem, boosters, score)
     problem.report("mixture: %d rounds, shared: %d rounds", n_mixture, n_shared)
     rounds = Rounds(n_mixture, n_shared, n_own, prior_rows, shrinkage)
     blocks = fit_fixed(problem, rounds, score)
-    return _judge(blocks, problem, boosters, null, major, curve)
+    return Fitted(
+        _judge(blocks, problem, boosters, null, major, curve),
+        lambda: _with_own(problem, boosters, score, shrinkage, n_own),
+    )
 
 
-def _can_hold_out(problem, fold):
+def _can_hold_out(problem, part):
     """Return whether there are rows to hold out, and others to learn from."""
-    weight = np.bincount(problem.fold == fold, problem.row_weight, 2)
-    return weight.min() > 0.0
+    weight = problem.row_weight
+    return min(weight[part == LEARNED].sum(), weight[part == SCORED].sum()) > 0.0
 
 
 def _choose_prior_rows(boosters):
@@ -87,7 +128,7 @@ def _choose_prior_rows(boosters):
     return best
 
 
-def _boost_mixtures(boosters):
+def _boost_mixtures(boosters, progress):
     """Do the second block of all boosters; return its number of rounds."""
     for booster in boosters:
         booster.open_mixture()
@@ -101,13 +142,14 @@ def _boost_mixtures(boosters):
         return sum(b.held_out_loss(b.mixture.score_others()) for b in boosters)
 
     states = [(m.first, m.second, m.gate) for m in mixtures]
-    n_rounds = _grow_while_better(grow, loss, states, boosters[0].problem.max_rounds)
+    last = (boosters[0].problem.max_rounds, progress)
+    n_rounds = _grow_while_better(grow, loss, states, *last)
     for booster in boosters:
         booster.close_mixture()
     return n_rounds
 
 
-def _boost_shared(boosters):
+def _boost_shared(boosters, progress):
     """Do the third block of all boosters; return its number of rounds."""
 
     def grow():
@@ -118,10 +160,11 @@ def _boost_shared(boosters):
         return sum(b.held_out_loss(b.score[b.others]) for b in boosters)
 
     states = [(b.score,) for b in boosters]
-    return _grow_while_better(grow, loss, states, boosters[0].problem.max_rounds)
+    last = (boosters[0].problem.max_rounds, progress)
+    return _grow_while_better(grow, loss, states, *last)
 
 
-def _grow_while_better(grow, loss, states, max_rounds):
+def _grow_while_better(grow, loss, states, max_rounds, progress):
     """Grow until the loss falls no more, and go back to where it was least.
 
     Parameters
@@ -130,23 +173,37 @@ def _grow_while_better(grow, loss, states, max_rounds):
     states : list of tuples of arrays
         What growing changes in place.
     max_rounds : int
+    progress : Progress
 
     Returns
     -------
     n_rounds : int
     """
-    kept = [[array.copy() for array in state] for state in states]
-    least, best = loss(), 0
-    for m in range(1, max_rounds + 1):
+    standing = progress.recall(CHAIN)
+    if standing is None:
+        standing = _Standing(None, _copies(states), loss(), 0, 0, is_over=False)
+    else:
+        _copy(standing.now, states)
+    _, best, least, best_round, n_rounds, is_over = standing
+    if n_rounds < max_rounds and not is_over:
+        best = _copies(best)
+        progress.start_anew(CHAIN)
+    while n_rounds < max_rounds and not is_over:
         grow()
-        now = loss()
+        n_rounds, now = n_rounds + 1, loss()
         if now < least:
-            least, best = now, m
-            _copy(states, kept)
-        elif m - best >= PATIENCE:
-            break
-    _copy(kept, states)
-    return best
+            least, best_round = now, n_rounds
+            _copy(states, best)
+        is_over = n_rounds - best_round >= PATIENCE
+    if progress.is_kept:
+        own = (best, least, best_round, n_rounds, is_over)
+        progress.keep(CHAIN, _Standing(_copies(states), *own))
+    _copy(best, states)
+    return best_round
+
+
+def _copies(states):
+    return [[array.copy() for array in state] for state in states]
 
 
 def _copy(sources, targets):
@@ -205,13 +262,27 @@ def _own_curve(problem, boosters, score, shrinkage, tasks=None):
     """Return the summed loss of the rows of tasks held out, after each round."""
     n_rounds = min(problem.max_rounds, MOST_OWN_ROUNDS, MOST_ROUNDS // problem.n_tasks)
     n_rounds = n_rounds if problem.n_tasks > 1 else 0
-    curve = 0.0
+    known = (problem, score, shrinkage, n_rounds)
+    return sum(_boost_others(*known, booster, tasks).curve for booster in boosters)
+
+
+def _boost_others(problem, score, shrinkage, n_rounds, booster, tasks=None):
+    """Boost tasks on rows of a booster, and score those it does not learn from."""
+    last = (booster.part, PATIENCE, tasks)
+    return boost_own(problem, score, shrinkage, n_rounds, *last)
+
+
+def _with_own(problem, boosters, score, shrinkage, n_rounds):
+    """Return scores out of fold with trees of tasks; NaN of rows nobody held out."""
+    found, codes, task = np.full_like(score, np.nan), problem.table.codes, problem.task
     for booster in boosters:
-        held_out = np.zeros(problem.n_rows, bool)
-        held_out[booster.others] = True
-        last = (held_out, PATIENCE, tasks)
-        curve = curve + boost_own(problem, score, shrinkage, n_rounds, *last).curve
-    return curve
+        rows, known = booster.others, (shrinkage, int(n_rounds.max()))
+        grown = _boost_others(problem, score, *known, booster)
+        own = score[rows]
+        trees = grown.task_trees.truncate(n_rounds)
+        add_task_trees(trees, codes[rows], task[rows], own)
+        found[rows] = own
+    return found
 
 
 def _held_out(problem, boosters):

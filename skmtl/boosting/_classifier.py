@@ -5,7 +5,7 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 
 from .._scoring import ObservedScoreMixin
-from .._sklearn_compat import StrOptions, fitting
+from .._sklearn_compat import StrOptions
 from . import _losses as losses
 from ._base import MultiTaskBoosting, Scale
 
@@ -56,6 +56,11 @@ class MultiTaskBoostingClassifier(
     random_state : int, RandomState or None, default=None
         Fitting is deterministic; this only changes which rows edges of bins are taken
         from where there are more than 50,000.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on where the last fit stopped, if this also had
+        ``warm_start=True``, a ``max_iter`` no larger, and the same data, splits and
+        other parameters. The model is that of a new fit, which takes place in all
+        other cases; what is kept for it makes the estimator larger.
     n_jobs : int or None, default=None
         Threads; None means as many as OpenMP may use. The model does not depend on it.
     verbose : int, default=0
@@ -101,28 +106,9 @@ class MultiTaskBoostingClassifier(
 
     Notes
     -----
-    With ``structure="auto"`` the score of a row :math:`x` of task :math:`t` is
-
-    .. math:: F_t(x) = a_t + b_t\, S_1(x) + c_t\, S_2(x) + R_t(x).
-
-    The scores :math:`S_1, S_2` are boosted trees that all tasks share; every split of
-    ``cv`` has its own, which never see the rows it holds out. Heads
-    :math:`(a_t, b_t, c_t)` have a normal prior whose mean and covariance are estimated
-    from all tasks (empirical Bayes), on scores of rows held out: so a task with few
-    rows is like the mean, and one with many can scale or reverse what is shared. The
-    second score stays if it lowers the loss. :math:`R_t` are small trees of the task's
-    own, grown on what is left, with shrinkage and rounds chosen by cross-validation.
-    The same is done with shared trees that may part tasks, and the two models are
-    blended.
-
-    ``structure="blocks"`` is robust multi-task boosting [1]_, whose mixture
-    :math:`(1 - s_t)\, U_0 + s_t\, U_1` parts the tasks into a majority and outliers,
-    with gates found by Newton's method.
-
-    References
-    ----------
-    .. [1] Emami, S., Martínez-Muñoz, G. and Hernández-Lobato, D. (2025). Robust-
-       multi-task gradient boosting. Expert Systems with Applications, 130696.
+    The model is that of :class:`MultiTaskBoostingRegressor`, whose notes say how tasks
+    share trees with either structure. Its scores are log-odds here: one for two
+    classes, else one for each class.
 
     Examples
     --------
@@ -163,6 +149,7 @@ class MultiTaskBoostingClassifier(
         task_feature=None,
         unseen_task="shared",
         random_state=None,
+        warm_start=False,
         n_jobs=None,
         verbose=0,
     ):
@@ -179,29 +166,11 @@ class MultiTaskBoostingClassifier(
         self.task_feature = task_feature
         self.unseen_task = unseen_task
         self.random_state = random_state
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @fitting
-    def fit(self, X, y, sample_weight=None):
-        """Fit the model.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            Features, and the column named by ``task_feature`` if there is one. Missing
-            values are NaN.
-        y : array of shape (n_samples,) or (n_samples, n_tasks)
-            Classes. Two dimensions make every column a task with two classes, NaN or
-            None meaning "not observed"; only without ``task_feature``.
-        sample_weight : array of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
+    def _learn(self, X, y, sample_weight):
         rows = self._open_rows(X, y, sample_weight, numeric=False)
         n_classes = max(self.classes_.size, 2)
         self._loss_unit = 1.0
@@ -237,7 +206,7 @@ class MultiTaskBoostingClassifier(
             In the order of ``classes_``; of the second class only where fit saw tasks
             as columns of y.
         """
-        return self._probability(self.decision_function(X))
+        return self._answer(self.decision_function(X))
 
     def predict(self, X):
         """Return the most likely class of each row.
@@ -284,9 +253,9 @@ class MultiTaskBoostingClassifier(
             The last is what ``predict_proba`` returns.
         """
         for score in self._stages(X):
-            yield self._probability(self._in_units(score))
+            yield self._answer(self._in_units(score))
 
-    def _probability(self, scores):
+    def _answer(self, scores):
         if self._tasks_are_targets:
             return expit(scores)
         if scores.ndim == 2:

@@ -68,6 +68,12 @@ class Heads(NamedTuple):
             covariance=covariance,
         )
 
+    def rigid(self):
+        """Return heads whose last slope is the same for all."""
+        covariance = self.covariance.copy()
+        covariance[-1, -1] = FLOOR
+        return self._replace(covariance=covariance)
+
     def apply(self, scores, task):
         """Return what tasks make of scores; task -1 is one that was never seen.
 

@@ -1,6 +1,7 @@
 """What boosting learns from, and what any of its models can be asked."""
 
 import logging
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +99,21 @@ class Problem(NamedTuple):
     def task_weight(self):
         """Weight of each task's rows."""
         return np.bincount(self.task, self.row_weight, self.n_tasks)
+
+
+class Fitted(NamedTuple):
+    """A model, and what it would say of rows had it not learned from them.
+
+    Attributes
+    ----------
+    model : object
+    held_out : callable
+        Returns scores of the problem's rows, (n_rows, n_outputs), each by boosters,
+        heads and trees of tasks that did not learn from the row; NaN where all did.
+    """
+
+    model: object
+    held_out: Callable
 
 
 class Parts(NamedTuple):

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 
 from .._scoring import ObservedScoreMixin
-from .._sklearn_compat import Interval, StrOptions, fitting
+from .._sklearn_compat import Interval, StrOptions
 from .._validation import is_observed
 from . import _losses as losses
 from ._base import MultiTaskBoosting, Scale
@@ -65,6 +65,11 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     random_state : int, RandomState or None, default=None
         Fitting is deterministic; this only changes which rows edges of bins are taken
         from where there are more than 50,000.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on where the last fit stopped, if this also had
+        ``warm_start=True``, a ``max_iter`` no larger, and the same data, splits and
+        other parameters. The model is that of a new fit, which takes place in all
+        other cases; what is kept for it makes the estimator larger.
     n_jobs : int or None, default=None
         Threads; None means as many as OpenMP may use. The model does not depend on it.
     verbose : int, default=0
@@ -122,8 +127,9 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     rows is like the mean, and one with many can scale or reverse what is shared. The
     second score stays if it lowers the loss. :math:`R_t` are small trees of the task's
     own, grown on what is left, with shrinkage and rounds chosen by cross-validation.
-    The same is done with shared trees that may part tasks, and the two models are
-    blended.
+    A second model, whose trees may part tasks, is grown on the same splits from the
+    tasks' own constants; heads on its scores would tell rows of themselves, so it has
+    none. The two models are blended by what they lose on rows held out.
 
     ``structure="blocks"`` is robust multi-task boosting [1]_, whose mixture
     :math:`(1 - s_t)\, U_0 + s_t\, U_1` parts the tasks into a majority and outliers,
@@ -171,6 +177,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         task_feature=None,
         unseen_task="shared",
         random_state=None,
+        warm_start=False,
         n_jobs=None,
         verbose=0,
     ):
@@ -188,29 +195,11 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         self.task_feature = task_feature
         self.unseen_task = unseen_task
         self.random_state = random_state
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    @fitting
-    def fit(self, X, y, sample_weight=None):
-        """Fit the model.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            Features, and the column named by ``task_feature`` if there is one. Missing
-            values are NaN.
-        y : array of shape (n_samples,) or (n_samples, n_tasks)
-            Targets. Two dimensions make every column a task, NaN meaning "not
-            observed"; only without ``task_feature``.
-        sample_weight : array of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-        """
+    def _learn(self, X, y, sample_weight):
         rows = self._open_rows(X, y, sample_weight, numeric=False)
         scale, loss = measure(self.loss, self.quantile, rows)
         # Rounding makes the same numbers of targets in other units, so that these do
@@ -235,7 +224,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         y : ndarray of shape (n_samples,) or (n_samples, n_tasks)
             One column per task where fit saw tasks as columns of y.
         """
-        return self._link(self._in_units(self._scores(X)))
+        return self._answer(self._in_units(self._scores(X)))
 
     def staged_predict(self, X):
         """Predict targets after each round of boosting.
@@ -251,9 +240,9 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
             The last is what ``predict`` returns.
         """
         for score in self._stages(X):
-            yield self._link(self._in_units(score))
+            yield self._answer(self._in_units(score))
 
-    def _link(self, score):
+    def _answer(self, score):
         return np.exp(score) if self.loss == "poisson" else score
 
 

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kernels.heads import LEARNED, UNUSED
-from ._cross_fit import Workers, cross_fit, gather
+from ._cross_fit import cross_fit
+from ._growth import Workers, gather
 from ._heads import LONGEST_STEP, Heads, first_heads, posterior
 from ._losses import Loss
 from ._open import with_tasks
 from ._outliers import Scale, flag, outlier_scale
-from ._problem import Parts
+from ._problem import Fitted, Parts
 from ._task_block import TaskBlock, grow_task_block
 from ._trees import add_trees, importances
 
@@ -247,12 +248,18 @@ def _scores(variant, codes, task, n_threads):
     return scores
 
 
-def fit_shared_scores(problem):
-    """Return the model that the default structure fits.
+def fit_shared_scores(problem, progress):
+    """Fit the default structure.
 
     Parameters
     ----------
     problem : Problem
+    progress : Progress
+
+    Returns
+    -------
+    fitted : Fitted
+        Its model is a SharedScores.
     """
     tables, codes = [problem.table], [None]
     if problem.n_tasks > 1:
@@ -261,9 +268,9 @@ def fit_shared_scores(problem):
         )
         tables.append(table)
         codes.append(code)
-    workers = Workers(problem, tables)
+    workers, most = Workers(problem, tables), 2 if problem.n_tasks > 1 else 1
     try:
-        fits = cross_fit(problem, tables, workers, 2 if problem.n_tasks > 1 else 1)
+        fits = cross_fit(problem, tables, workers, progress, most)
     finally:
         workers.close()
     blocks, totals = [None] * len(fits), [fit.total for fit in fits]
@@ -278,7 +285,9 @@ def fit_shared_scores(problem):
     weight = problem.scored_weight
     usual, scores = _outliers(problem, fits[0], weight)
     loss = task_losses(problem, total) / np.maximum(weight, 1e-300)
-    return SharedScores(variants, loss, usual, scores, problem.loss)
+    model = SharedScores(variants, loss, usual, scores, problem.loss)
+    scored = problem.fold[:, None] >= 0
+    return Fitted(model, lambda: np.where(scored, total, np.nan))
 
 
 def _moments(problem, fit):

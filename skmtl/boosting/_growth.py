@@ -1,0 +1,250 @@
+"""Scores while they grow: the boosters of all splits in step, and looks at heads."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import numpy as np
+
+from .._kernels import heads as kernels
+from .._kernels.boosting_records import SIGN
+from .._kernels.heads import LEARNED, SCORED
+from ._grower import add_leaves, grow, make_room, pack_gradients, refit
+from ._heads import gather_evidence, growing_slopes, improve
+from ._trees import add_trees, join
+
+# Rounds between two looks at the heads, and those without progress that end a score.
+ROUNDS_AT_ONCE, PATIENCE = 5, 40
+LEAST_PROGRESS = 1e-5
+
+
+class Workers:
+    """Threads, each with room of its own to grow trees in."""
+
+    def __init__(self, problem, tables):
+        largest = max(tables, key=lambda table: table.n_cells)
+        loss, self.settings = problem.loss, problem.settings
+        self.n_workers = max(1, problem.n_threads)
+        self.rooms = SimpleQueue()
+        for _ in range(self.n_workers):
+            self.rooms.put(make_room(largest, self.settings, loss.n_outputs))
+        self.pool = ThreadPoolExecutor(self.n_workers) if self.n_workers > 1 else None
+
+    @contextmanager
+    def room(self):
+        """Lend room to the thread that asks."""
+        room = self.rooms.get()
+        try:
+            yield room
+        finally:
+            self.rooms.put(room)
+
+    def run(self, work, jobs):
+        """Call ``work(job)`` for all jobs."""
+        if self.pool is None:
+            return [work(job) for job in jobs]
+        return list(self.pool.map(work, jobs))
+
+    def close(self):
+        """Let the threads go."""
+        if self.pool is not None:
+            self.pool.shutdown()
+
+
+class Standing(NamedTuple):
+    """A score after a look that a fit with more rounds takes as well.
+
+    Attributes
+    ----------
+    trees : list of lists
+        Those of each round, for every split.
+    scores : list of float64 arrays of shape (n_rows, n_outputs)
+    heads : list of Heads
+    centre : float64 array of shape (n_tasks, n_outputs)
+    best_loss, least_progress : float
+    best_round, n_rounds, n_looks : int
+    is_over : bool
+        Whether it would not grow on.
+    """
+
+    trees: list
+    scores: list
+    heads: list
+    centre: np.ndarray
+    best_loss: float
+    best_round: int
+    least_progress: float
+    n_rounds: int
+    n_looks: int
+    is_over: bool
+
+
+class Booster:
+    """One of the boosters of a score, while it grows."""
+
+    def __init__(self, growth, split, heads, before):
+        self.growth, self.split, self.heads = growth, split, heads
+        self.before = before
+        part = growth.parts[split]
+        self.learned = np.flatnonzero(part == LEARNED).astype(np.uint32)
+        self.scored = np.flatnonzero(part == SCORED).astype(np.uint32)
+        problem = growth.problem
+        self.score = np.zeros((problem.n_rows, problem.loss.n_outputs))
+        self.trees = []
+
+    def advance(self):
+        """Grow the trees of some rounds."""
+        growth = self.growth
+        n_rounds = growth.rounds_to_come
+        if self.learned.size < 2:
+            return
+        theta = growing_slopes(self.heads, growth.centre)
+        target = None
+        if growth.problem.loss.level is not None:
+            # Leaves take quantiles of what is left: this score has no slopes.
+            theta[:, -1] = 1.0
+            before = self.heads._replace(theta=theta[:, :-1], mean=self.heads.mean[:-1])
+            total = before.apply(self.before, growth.problem.task)
+            target = growth.problem.y - total[:, 0]
+        with growth.workers.room() as room:
+            for _ in range(n_rounds):
+                self.trees.append(self._round(room, theta, target))
+
+    def _round(self, room, theta, target):
+        growth, problem = self.growth, self.growth.problem
+        loss, table = problem.loss, growth.table
+        kernels.head_gradients(
+            loss.code,
+            loss.parameter,
+            problem.y,
+            problem.weight,
+            growth.task_weight,
+            problem.offsets,
+            growth.parts[self.split],
+            theta,
+            self.before,
+            self.score,
+            room.gradient,
+            room.hessian,
+        )
+        trees = []
+        for k in range(loss.n_outputs):
+            gradients = pack_gradients(
+                room.gradient[k], room.hessian[k], problem.weight, room.packed
+            )
+            grown = grow(table, gradients, problem.settings, room, self.learned)
+            if target is not None and grown.n_leaves > 1:
+                weight, settings = problem.weight, problem.settings
+                refit(grown, room, loss.level, target, self.score, k, weight, settings)
+            add_leaves(grown, room, self.score, k)
+            add_trees(grown.tree, table.codes, self.score[:, k : k + 1], self.scored)
+            trees.append(grown.tree)
+        return join(trees)
+
+
+class Growth:
+    """A score that grows on one table, with its boosters in step."""
+
+    def __init__(self, problem, stage, workers, heads, task_weight, is_kept):
+        self.problem, self.table, self.workers = problem, stage.table, workers
+        self.is_kept, self.standing = is_kept, None
+        self.is_rigid = stage.is_rigid
+        self.before, self.task_weight = stage.out_of_fold, task_weight
+        self.parts = problem.parts
+        self.boosters = [
+            Booster(self, split, own, before)
+            for split, (own, before) in enumerate(zip(heads, stage.own, strict=True))
+        ]
+        self.best_loss, self.best_round, self.least_progress = np.inf, 0, 0.0
+        self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
+        self.centre = np.zeros((problem.n_tasks, problem.loss.n_outputs))
+
+    def go_on(self, standing):
+        """Go on from where the score stood in another fit."""
+        self.standing, self.centre = standing, standing.centre
+        self.task_weight = np.ones(self.problem.n_tasks)
+        for k, booster in enumerate(self.boosters):
+            booster.trees = list(standing.trees[k])
+            booster.score = standing.scores[k].copy()
+            booster.heads = standing.heads[k]
+        self.best_loss, self.best_round = standing.best_loss, standing.best_round
+        self.least_progress = standing.least_progress
+        self.n_rounds, self.n_looks = standing.n_rounds, standing.n_looks
+        is_longer = self.n_rounds < self.problem.max_rounds
+        self.is_growing = is_longer and not standing.is_over
+
+    def _stand(self, is_over):
+        """Return where the score stands."""
+        return Standing(
+            [list(booster.trees) for booster in self.boosters],
+            [booster.score.copy() for booster in self.boosters],
+            [booster.heads for booster in self.boosters],
+            self.centre,
+            self.best_loss,
+            self.best_round,
+            self.least_progress,
+            self.n_rounds,
+            self.n_looks,
+            is_over,
+        )
+
+    def _centre(self, score):
+        """Return the mean of a score over the rows of each task."""
+        problem = self.problem
+        weighted = problem.row_weight[:, None] * score
+        ends = np.concatenate([np.zeros((1, score.shape[1])), weighted.cumsum(axis=0)])
+        total = ends[problem.offsets[1:]] - ends[problem.offsets[:-1]]
+        return total / np.maximum(problem.task_weight, 1e-300)[:, None]
+
+    @property
+    def rounds_to_come(self):
+        """Number of rounds until the next look."""
+        return min(ROUNDS_AT_ONCE, self.problem.max_rounds - self.n_rounds)
+
+    @property
+    def out_of_fold(self):
+        """The score of each row by the booster that did not learn from it."""
+        fold = np.maximum(self.problem.fold, 0)
+        scores = np.stack([booster.score for booster in self.boosters])
+        return scores[fold, np.arange(fold.size)]
+
+    def look(self):
+        """Fit heads to the score so far, and stop where it has not paid for long."""
+        self.n_rounds += self.rounds_to_come
+        scores = np.concatenate([self.before, self.out_of_fold[None]])
+        signed, self.centre = is_monotone(self.table), self._centre(scores[-1])
+
+        def work(booster):
+            part, heads = self.parts[booster.split], booster.heads
+            evidence = gather(self.problem, part, heads, scores)
+            if not self.is_rigid:
+                booster.heads, _ = improve(
+                    heads, evidence, self.problem.loss, is_signed=signed
+                )
+            return evidence.scored_loss.sum()
+
+        loss = sum(self.workers.run(work, self.boosters))
+        self.task_weight = np.ones(self.problem.n_tasks)
+        if not self.n_looks or loss < self.best_loss - self.least_progress:
+            self.best_loss, self.best_round = loss, self.n_rounds
+            self.least_progress = LEAST_PROGRESS * abs(loss)
+        self.n_looks += 1
+        stale = self.n_rounds - self.best_round >= PATIENCE
+        self.is_growing = not stale and self.n_rounds < self.problem.max_rounds
+        # A fit with more rounds does not look where this one ends in between.
+        is_whole = self.n_rounds % ROUNDS_AT_ONCE == 0
+        is_last = stale or self.rounds_to_come < ROUNDS_AT_ONCE
+        if self.is_kept and is_whole and is_last:
+            self.standing = self._stand(stale)
+
+
+def is_monotone(table):
+    """Return whether any feature has a monotone constraint."""
+    return bool(table.layout[:, SIGN].any())
+
+
+def gather(problem, part, heads, scores):
+    """Return what the rows of a problem say of heads."""
+    rows = (problem.y, problem.weight, problem.offsets, part)
+    return gather_evidence(problem.loss, *rows, heads, scores)
