@@ -64,6 +64,9 @@ intersphinx_mapping = (
 sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
+    # Tables and estimators are shown where they end a block; what else is to be seen is
+    # printed.
+    "capture_repr": ("_repr_html_",),
     "doc_module": ("skmtl",),
     "examples_dirs": "../examples",
     "filename_pattern": r"/plot_",

@@ -103,7 +103,7 @@ def shrink(estimate, precision, widest=np.inf):
     return Shrunken(mean, mean_variance, spread, values, variance)
 
 
-def careful(value, variance, kept):
+def careful(value, variance, kept, caution=CAUTION):
     """Return the gates to use, a little below their estimates.
 
     Held-out rows see models fitted to a share ``kept`` of the rows. The error of a
@@ -112,11 +112,11 @@ def careful(value, variance, kept):
     ``1 / kept``. Half a standard deviation less, because a gate too low costs what
     sharing would have gained, and one too high costs what the user had without it.
     """
-    gate = np.clip(value - CAUTION * np.sqrt(variance), 0.0, 1.0)
+    gate = np.clip(value - caution * np.sqrt(variance), 0.0, 1.0)
     return kept * gate / (kept * gate + (1.0 - gate))
 
 
-def squared_gates(rows, n_tasks, kept):
+def squared_gates(rows, n_tasks, kept, caution=CAUTION):
     """Return gates that minimise the squared error of mixed predictions.
 
     With residuals ``e`` of the single model and differences ``d`` between the two, a
@@ -142,10 +142,10 @@ def squared_gates(rows, n_tasks, kept):
     noise = np.exp(shrink(np.log(residual), sureness).values)
     precision = np.where(known, apart / noise, 0.0)
     shrunken = shrink(np.where(known, both / apart, 0.0), precision, WIDEST)
-    return _gates(shrunken, shrunken.values, kept)
+    return _gates(shrunken, shrunken.values, kept, caution)
 
 
-def log_gates(rows, n_tasks, kept):
+def log_gates(rows, n_tasks, kept, caution=CAUTION):
     """Return gates that minimise the log loss of mixed probabilities.
 
     The parabolas at the gate that is best for all tasks together give the common mean
@@ -172,13 +172,13 @@ def log_gates(rows, n_tasks, kept):
     shrunken = shrink(common[0] - step, precision, WIDEST)
     mean, spread = np.clip(shrunken.mean, 0.0, 1.0), shrunken.spread
     gate = _root(lambda g: spread * derivatives(g)[0] + g - mean, n_tasks)
-    return _gates(shrunken, gate, kept)
+    return _gates(shrunken, gate, kept, caution)
 
 
-def _gates(shrunken, values, kept):
+def _gates(shrunken, values, kept, caution):
     unknown = shrunken.spread + shrunken.mean_variance
-    overall = careful(shrunken.mean, unknown, kept)
-    return Gates(float(overall), careful(values, shrunken.variance, kept))
+    overall = careful(shrunken.mean, unknown, kept, caution)
+    return Gates(float(overall), careful(values, shrunken.variance, kept, caution))
 
 
 def _root(rising, size):

@@ -35,7 +35,7 @@ settings.load_profile("skmtl")
 # without compilation the kernels of boosting are tested one by one, fits are not.
 BOOSTS = re.compile(
     r"MultiTaskBoosting\w+\(|TaskHeads\(|test_boosting\.py|test_task_heads\.py"
-    r"|guide/(boosting|active)\.md"
+    r"|guide/(automatic|boosting|active)\.md|getting_started|docs/index"
 )
 
 

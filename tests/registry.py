@@ -6,6 +6,7 @@ from typing import NamedTuple
 from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
+from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl.active import ActiveTaskClassifier, ActiveTaskRegressor
 from skmtl.baselines import IndependentTasks, PooledTasks
 from skmtl.boosting import MultiTaskBoostingClassifier, MultiTaskBoostingRegressor
@@ -63,6 +64,10 @@ REGISTRY = [
     Entry(MultiTaskBoostingClassifier(max_iter=10)),
     Entry(ActiveTaskRegressor(rank=2)),
     Entry(ActiveTaskClassifier(rank=2)),
+    # The default takes what these do not: models of single tasks, which do not take
+    # weights for copies in scikit-learn 1.6, and boosting, which is an entry itself.
+    Entry(MultiTaskRegressor(["hierarchical", "shared_center"], cv=3)),
+    Entry(MultiTaskClassifier(["pooled", "hierarchical"], cv=3)),
     Entry(TaskStandardScaler(), wide_y=False),
 ]
 

@@ -31,7 +31,9 @@ def equal_variances(model, inverse):
     Of all such diagonals it is the one of largest penalised likelihood.
     """
     diagonal, i = np.diag(inverse), model.n_intercepts
-    slopes = np.full(diagonal.size - i, 1.0 / max(diagonal[i:].mean(), 1e-300))
+    n_slopes = diagonal.size - i
+    mean = diagonal[i:].sum() / max(n_slopes, 1)
+    slopes = np.full(n_slopes, 1.0 / max(mean, 1e-300))
     return np.concatenate([1.0 / diagonal[:i], slopes])
 
 

@@ -1,0 +1,158 @@
+"""Weights that mix predictions of rows that were held out from fitting."""
+
+from itertools import combinations
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import minimize
+
+# Probabilities below this count as this: one row must not outweigh all others.
+UNLIKELY = 1e-6
+# Weights below this are not worth a model.
+LEAST_WEIGHT = 0.01
+
+
+class Answers(NamedTuple):
+    """What models say of targets that were held out from them.
+
+    Attributes
+    ----------
+    values : float64 array of shape (n_cells, n_models)
+        Predicted numbers; in a classifier, probabilities of the true class.
+    target : float64 array of shape (n_cells,)
+        True numbers; 1 in a classifier.
+    weight : float64 array of shape (n_cells,)
+    task, fold : int64 arrays of shape (n_cells,)
+    classify : bool
+    """
+
+    values: np.ndarray
+    target: np.ndarray
+    weight: np.ndarray
+    task: np.ndarray
+    fold: np.ndarray
+    classify: bool
+
+    def of(self, cells):
+        """Return what is said of some cells."""
+        parts = (part[cells] for part in self[:-1])
+        return Answers(*parts, self.classify)
+
+    def losses(self, shares=None):
+        """Return the loss of each cell, of every model or of one mixture of them."""
+        values = self.values if shares is None else self.values @ shares
+        return loss_of(values, self.target, self.classify)
+
+    def mean(self, losses):
+        """Return the mean loss of cells, for each column."""
+        return self.weight @ losses / self.weight.sum()
+
+
+def loss_of(values, target, classify):
+    """Return squared errors, or minus logarithms of probabilities."""
+    if classify:
+        return -np.log(np.maximum(values, UNLIKELY))
+    target = target.reshape(-1, *[1] * (values.ndim - 1))
+    return (values - target) ** 2
+
+
+def best_mixture(answers):
+    """Return the non-negative weights of sum one with the lowest loss."""
+    n_models = answers.values.shape[1]
+    if n_models == 1:
+        return np.ones(1)
+    objective = _log_loss(answers) if answers.classify else _squared_loss(answers)
+    found = minimize(
+        objective,
+        np.full(n_models, 1.0 / n_models),
+        jac=True,
+        method="SLSQP",
+        bounds=[(0.0, 1.0)] * n_models,
+        constraints={
+            "type": "eq",
+            "fun": lambda shares: shares.sum() - 1.0,
+            "jac": lambda shares: np.ones(n_models),
+        },
+        options={"ftol": 1e-10, "maxiter": 200},
+    )
+    shares = np.maximum(found.x, 0.0)
+    return shares / shares.sum()
+
+
+def _squared_loss(answers):
+    """Return loss and gradient as functions of weights that sum to one."""
+    error = answers.values - answers.target[:, None]
+    products = error.T @ (answers.weight[:, None] * error)
+    products /= max(products.diagonal().min(), 1e-300)
+    return lambda shares: (shares @ products @ shares, 2.0 * products @ shares)
+
+
+def _log_loss(answers):
+    values, weight = np.maximum(answers.values, UNLIKELY), answers.weight
+    weight = weight / weight.sum()
+
+    def objective(shares):
+        mixed = values @ shares
+        return -(weight @ np.log(mixed)), -((weight / mixed) @ values)
+
+    return objective
+
+
+def mixture(answers):
+    """Return the weights of models in the mixture that predicts.
+
+    The mean of two choices that err in different ways: the best mixture, which trusts
+    differences between models that rows held out may show by chance, and weights by
+    how sure it is that a model is not the best one, which never mix what is certain to
+    be worse, even where errors would cancel.
+    """
+    weights = 0.5 * (_stacked(answers) + _plausible(answers))
+    weights[weights < LEAST_WEIGHT] = 0.0
+    return weights / weights.sum()
+
+
+def _stacked(answers):
+    """Return the mean of the best mixtures without any two of the folds."""
+    folds = np.unique(answers.fold)
+    n_out = min(2, folds.size // 2)
+    mixtures = [
+        best_mixture(answers.of(~np.isin(answers.fold, out)))
+        for out in combinations(folds, n_out)
+    ]
+    return np.mean(mixtures, axis=0)
+
+
+def _plausible(answers):
+    """Return weights that fall with the distance from the best in standard errors."""
+    leader = int(answers.mean(answers.losses()).argmin())
+    n_models = answers.values.shape[1]
+    mean, error = np.transpose([excess(answers, k, leader) for k in range(n_models)])
+    away = np.divide(mean, error, out=np.zeros(n_models), where=error > 0.0)
+    weights = np.exp(-0.5 * away**2)
+    return weights / weights.sum()
+
+
+def excess(answers, k, leader):
+    """Return by how much a model's mean loss exceeds the leader's, and its error."""
+    loss = answers.losses()
+    difference, weight = loss[:, k] - loss[:, leader], answers.weight
+    total = weight.sum()
+    mean = weight @ difference / total
+    return mean, np.sqrt(weight @ (difference - mean) ** 2) / total
+
+
+def share_beside(answers, k, leader):
+    """Return the weight of a model in its best mixture with the leader."""
+    return best_mixture(answers._replace(values=answers.values[:, [k, leader]]))[0]
+
+
+def first_as_good(loss, weight, errors=1.0):
+    """Return the first column whose mean loss is the lowest but for chance.
+
+    That is, not higher than the lowest by more than so many standard errors of the
+    difference.
+    """
+    mean = weight @ loss / weight.sum()
+    beyond = loss - loss[:, [mean.argmin()]]
+    spread = np.sqrt(weight @ (beyond - (mean - mean.min())) ** 2) / weight.sum()
+    return int(np.argmax(mean - mean.min() <= errors * spread))

@@ -1,0 +1,76 @@
+"""The rows of one task, for models that learn a task by itself."""
+
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from ._labels import encode, extend_vocabulary, read_labels
+from ._sklearn_compat import check_sample_weight, safe_indexing
+from ._validation import split_table
+
+
+class NewTask(NamedTuple):
+    """Rows of one task, those of weight zero left out, and its place among tasks.
+
+    Attributes
+    ----------
+    X : table
+        Without the task column, as the user passed it.
+    y : array of shape (n_rows,)
+        Targets; positions in ``classes_`` in a classifier.
+    weight : float64 array of shape (n_rows,)
+    tasks : ndarray
+        All labels, this one included.
+    known : int64 array
+        Positions of these labels before; -1 for a new one.
+    place : int
+        Where the label is among ``tasks``.
+    """
+
+    X: object
+    y: np.ndarray
+    weight: np.ndarray
+    tasks: np.ndarray
+    known: np.ndarray
+    place: int
+
+    @property
+    def label(self):
+        """The task's label."""
+        return self.tasks[self.place]
+
+    @property
+    def is_new(self):
+        """Whether no earlier call saw the task."""
+        return self.known[self.place] < 0
+
+
+def open_task(estimator, X, y, name, sample_weight):
+    """Check the rows of one task as ``fit`` does, and return them as ``NewTask``."""
+    check_is_fitted(estimator)
+    table, labels = split_table(estimator, X, reset=False)
+    y, _ = estimator._check_y(y)
+    check_consistent_length(table, y)
+    weight = np.ones(len(y))
+    if sample_weight is not None:
+        weight = check_sample_weight(sample_weight, table)
+    label = np.unique(labels if name is None else read_labels(np.asarray([name])))
+    if label.size != 1:
+        raise ValueError(
+            f"fit_task takes the rows of one task; the task column holds {label.size} "
+            f"labels: {label[:5].tolist()}."
+        )
+    if is_classifier(estimator):
+        y = estimator._set_classes(y, extend=True)
+    kept = np.flatnonzero(weight)
+    tasks = extend_vocabulary(estimator.tasks_, label)
+    return NewTask(
+        safe_indexing(table, kept, axis=0),
+        y[kept],
+        weight[kept],
+        tasks,
+        encode(tasks, estimator.tasks_),
+        int(encode(label, tasks)[0]),
+    )

@@ -1,0 +1,224 @@
+"""Out-of-fold answers of structures, as long as a structure can still win."""
+
+import logging
+import warnings
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from ._blend import Answers, excess, share_beside
+from ._structures import LINEAR, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
+
+LOGGER = logging.getLogger("skmtl")
+# After the first fold a structure is given up if it is worse than the leader by this
+# many standard errors, and the two mixed would hardly be better than the leader alone.
+CLEARLY, HARDLY = 3.0, 0.05
+# Held-out targets of fewer rows say little.
+FEWEST_CELLS = 30
+
+
+class Course(NamedTuple):
+    """What structures run on.
+
+    Attributes
+    ----------
+    sample : Sample
+    splits : list of (train, test)
+    fold : int64 array of shape (n_rows,)
+        The split in which a row's held-out answer counts, or -1.
+    row, task : int64 arrays of shape (n_cells,)
+        Observed targets that some split holds out.
+    """
+
+    sample: object
+    splits: list
+    fold: np.ndarray
+    row: np.ndarray
+    task: np.ndarray
+
+    def held(self, k):
+        """Return the rows whose answers of one split count."""
+        return np.flatnonzero(self.fold == k)
+
+    def room(self):
+        """Return an array for answers about all rows, with none in it yet."""
+        sample, shape = self.sample, self.sample.y.shape
+        if sample.n_classes and not sample.wide:
+            shape = (*shape, sample.n_classes)
+        return np.full(shape, np.nan)
+
+    def answers(self, values):
+        """Return what models say of held-out targets, from their answers by row."""
+        sample, target = self.sample, np.ones(self.row.size)
+        if not sample.n_classes:
+            target = self._cells(sample.y)
+        return Answers(
+            np.column_stack([self._truth(part) for part in values]),
+            target,
+            sample.weight[self.row],
+            self.task,
+            self.fold[self.row],
+            bool(sample.n_classes),
+        )
+
+    def _cells(self, values):
+        return values[self.row, self.task] if self.sample.wide else values[self.row]
+
+    def _truth(self, values):
+        """Return answers about cells; of classes, the probability of the true one."""
+        sample, values = self.sample, self._cells(values)
+        if not sample.n_classes:
+            return values
+        true = self._cells(sample.y).astype(np.intp)
+        if sample.wide:
+            return np.where(true > 0, values, 1.0 - values)
+        return values[np.arange(true.size), true]
+
+
+def lay_out(sample, task, splits):
+    """Return the course of a race.
+
+    ``task`` is each row's task; a row that several splits hold out counts in the first
+    of them.
+    """
+    fold = np.full(len(sample.y), -1)
+    for k, (_, test) in reversed(list(enumerate(splits))):
+        fold[test] = k
+    if sample.wide:
+        row, task = np.nonzero(~np.isnan(sample.y))
+    else:
+        row = np.arange(len(task))
+    kept = fold[row] >= 0
+    return Course(sample, splits, fold, row[kept], task[kept])
+
+
+class LinearRunner:
+    """A linear structure, fitted without each fold in turn."""
+
+    def __init__(self, structure, sample):
+        self.name, self.settled = structure.name, structure.settled
+        self.status = structure.refuse(sample) or ""
+        self.estimator = structure.make(sample)
+        self.error = None
+
+    def start(self, course):
+        """Answer about the first fold, which settles parameters for the others."""
+        self.values = course.room()
+        fitted = self._fold(course, self.estimator, 0)
+        chosen = {name: getattr(fitted, f"{name}_") for name in self.settled}
+        self.fixed = clone_with(self.estimator, chosen)
+
+    def finish(self, course):
+        """Answer about the other folds."""
+        for k in range(1, len(course.splits)):
+            self._fold(course, self.fixed, k)
+
+    def _fold(self, course, estimator, k):
+        sample, rows = course.sample, course.held(k)
+        fitted = fit_rows(estimator, sample, course.splits[k][0])
+        said = ask(fitted, sample.design[rows], sample.n_classes, sample.wide)
+        self.values[rows] = said
+        return fitted
+
+    def model(self, course):
+        """Return the structure fitted to all rows."""
+        return fit_rows(self.estimator, course.sample, np.arange(len(self.values)))
+
+
+class BoostingRunner:
+    """Boosting, whose own splits hold rows out: one fit answers about all folds."""
+
+    name, status, error = "boosting", "", None
+
+    def __init__(self, random_state, n_jobs):
+        self.options = random_state, n_jobs
+
+    def start(self, course):
+        """Answer about the first fold."""
+        self._boost(course, course.splits[:1])
+
+    def finish(self, course):
+        """Answer about all folds."""
+        if len(course.splits) > 1:
+            self._boost(course, course.splits)
+
+    def _boost(self, course, splits):
+        sample = course.sample
+        self.fitted = boosting(sample, splits, *self.options)
+        y = sample.y
+        y = y.astype(np.int64) if sample.n_classes and not sample.wide else y
+        weights = sample.weights(slice(None))
+        self.values = self.fitted._fit_held_out(sample.raw, y, **weights)
+
+    def model(self, course):
+        """Return the boosters of all splits, which predict together."""
+        return self.fitted
+
+
+def race(course, names, random_state, n_jobs, verbose):
+    """Return a runner for each structure named.
+
+    Those with an empty ``status`` have answered about all folds; the status of others
+    says why they have not.
+    """
+    runners = [LinearRunner(s, course.sample) for s in LINEAR if s.name in names]
+    if "boosting" not in names and all(runner.status for runner in runners):
+        # Of one task, all that share are one model for all rows.
+        runners.append(LinearRunner(ONE_FOR_ALL, course.sample))
+    if "boosting" in names:
+        runners.append(BoostingRunner(random_state, n_jobs))
+    for runner in runners:
+        _step(runner, "start", course, verbose)
+    _give_up(course, runners)
+    for runner in runners:
+        _step(runner, "finish", course, verbose)
+    if all(runner.status for runner in runners):
+        raise next((r.error for r in runners if r.error), None) or ValueError(
+            "No structure is left: "
+            + "; ".join(f"{r.name}: {r.status}" for r in runners)
+        )
+    return runners
+
+
+def _step(runner, step, course, verbose):
+    """Let a runner run, and note if it cannot."""
+    if runner.status:
+        return
+    try:
+        with quietly():
+            getattr(runner, step)(course)
+    except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
+        runner.status, runner.error = f"failed: {error}", error
+    if verbose:
+        LOGGER.info(
+            "%s: %s%s", runner.name, step, runner.status and f", {runner.status}"
+        )
+
+
+@contextmanager
+def quietly():
+    """Do not tell users of models that did not converge: held-out rows judge them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _give_up(course, runners):
+    """Stop runners that the first fold shows to be without hope."""
+    running = [runner for runner in runners if not runner.status]
+    if len(running) < 2 or len(course.splits) < 2:
+        return
+    answers = course.answers([runner.values for runner in running])
+    answers = answers.of(answers.fold == 0)
+    if answers.target.size < FEWEST_CELLS:
+        return
+    leader = int(answers.mean(answers.losses()).argmin())
+    for k, runner in enumerate(running):
+        mean, error = excess(answers, k, leader)
+        # What tasks gain is measured against models of their own.
+        if runner.name == "independent" or k == leader or mean <= CLEARLY * error:
+            continue
+        if share_beside(answers, k, leader) < HARDLY:
+            runner.status = f"clearly worse than {running[leader].name} on one fold"

@@ -1,0 +1,186 @@
+"""The structures that an automatic model chooses from, and fits of them."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import BayesianRidge, LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from . import linear
+from ._wrapping import answer, answer_columns
+from .baselines import IndependentTasks, PooledTasks
+
+# More indicators of tasks than this are not tried, nor longer tables of repeated rows.
+MOST_TASK_INDICATORS = 500
+MOST_NUMBERS = 10**8
+
+
+class Sample(NamedTuple):
+    """Training rows as structures see them.
+
+    Attributes
+    ----------
+    design : float64 array of shape (n_rows, n_columns)
+        For linear models; the task's code last, unless tasks are columns of y.
+    raw : float64 array of shape (n_rows, n_columns)
+        For trees: NaN where missing, categories as codes; the task's code last.
+    categories : list of int
+        Columns of ``raw`` that hold categories.
+    y : float64 array of shape (n_rows,) or (n_rows, n_tasks)
+    weight : float64 array of shape (n_rows,)
+    n_tasks, n_classes : int
+        No classes in a regression.
+    """
+
+    design: np.ndarray
+    raw: np.ndarray
+    categories: list
+    y: np.ndarray
+    weight: np.ndarray
+    n_tasks: int
+    n_classes: int
+
+    @property
+    def wide(self):
+        """Whether tasks are columns of y."""
+        return self.y.ndim == 2
+
+    @property
+    def task_feature(self):
+        """Where the task is."""
+        return None if self.wide else -1
+
+    def weights(self, rows):
+        """Return arguments of ``fit`` for the weights of rows, if these matter."""
+        alike = np.all(self.weight == 1.0)
+        return {} if alike else {"sample_weight": self.weight[rows]}
+
+
+class Structure(NamedTuple):
+    """What a model assumes about the tasks.
+
+    Attributes
+    ----------
+    name : str
+    make : callable
+        Returns an unfitted estimator of a sample.
+    settled : tuple of str
+        Parameters that a first fit chooses and later ones take over.
+    refuse : callable
+        Returns why a structure is not tried on a sample, or None.
+    """
+
+    name: str
+    make: Callable
+    settled: tuple = ()
+    refuse: Callable = lambda sample: None
+
+
+def _one_for_all(kind):
+    """Return ridge or logistic regression, for a table of one task."""
+    if kind:
+        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    # With fewer rows than features, evidence has a second maximum that leaves no
+    # noise; a search that starts from a strong penalty ends at the other one.
+    model = BayesianRidge(alpha_init=1.0, lambda_init=1000.0)
+    return make_pipeline(StandardScaler(), model)
+
+
+def _own(sample):
+    model = _one_for_all(sample.n_classes)
+    return IndependentTasks(model, task_feature=sample.task_feature)
+
+
+def _pooled(encode):
+    def make(sample):
+        model = _one_for_all(sample.n_classes)
+        return PooledTasks(model, encode=encode, task_feature=sample.task_feature)
+
+    return make
+
+
+def _linear(name, **parameters):
+    def make(sample):
+        kind = "Classifier" if sample.n_classes else "Regressor"
+        estimator = getattr(linear, name + kind)
+        return estimator(task_feature=sample.task_feature, **parameters)
+
+    return make
+
+
+def _needs_tasks(sample):
+    return "there is one task only" if sample.n_tasks == 1 else None
+
+
+def _needs_few_numbers(sample):
+    if sample.wide and sample.design.size * sample.n_tasks > MOST_NUMBERS:
+        return "rows repeated for each target would be too large a table"
+    return None
+
+
+def _needs_few_tasks(sample):
+    if sample.n_tasks > MOST_TASK_INDICATORS:
+        return f"there are more than {MOST_TASK_INDICATORS} tasks"
+    return _needs_tasks(sample) or _needs_few_numbers(sample)
+
+
+# Cheap ones first.
+LINEAR = [
+    Structure("independent", _own, refuse=_needs_tasks),
+    Structure("pooled", _pooled("drop"), refuse=_needs_few_numbers),
+    Structure("pooled_intercepts", _pooled("onehot"), refuse=_needs_few_tasks),
+    Structure("hierarchical", _linear("Hierarchical"), refuse=_needs_tasks),
+    Structure(
+        "shared_center", _linear("SharedCenter"), ("alpha",), refuse=_needs_tasks
+    ),
+    Structure(
+        "shared_representation",
+        _linear("SharedRepresentation"),
+        ("rank",),
+        refuse=_needs_tasks,
+    ),
+    Structure("joint_sparse", _linear("JointSparse", alpha="auto"), ("alpha",)),
+]
+ONE_FOR_ALL = LINEAR[1]
+NAMES = [*(structure.name for structure in LINEAR), "boosting"]
+
+
+def boosting(sample, splits, random_state, n_jobs):
+    """Return unfitted boosting that holds out the rows of splits."""
+    from . import boosting as kinds
+
+    name = "Classifier" if sample.n_classes else "Regressor"
+    return getattr(kinds, f"MultiTaskBoosting{name}")(
+        cv=splits,
+        categorical_features=sample.categories or None,
+        task_feature=sample.task_feature,
+        random_state=random_state,
+        n_jobs=n_jobs,
+    )
+
+
+def clone_with(estimator, parameters):
+    """Return an unfitted copy with some parameters set."""
+    return clone(estimator).set_params(**parameters)
+
+
+def fit_rows(estimator, sample, rows):
+    """Return a clone of a linear model fitted to some rows."""
+    y = sample.y[rows]
+    if sample.n_classes and not sample.wide:
+        y = y.astype(np.int64)
+        if (y == y[0]).all():
+            weight = sample.weight[rows]
+            return DummyClassifier(strategy="prior").fit(sample.design[rows], y, weight)
+    return clone(estimator).fit(sample.design[rows], y, **sample.weights(rows))
+
+
+def ask(fitted, table, n_classes, wide):
+    """Return numbers, or probabilities of classes (of the second for each target)."""
+    method = "predict_proba" if n_classes else "predict"
+    classes = np.arange(n_classes) if n_classes else None
+    return (answer_columns if wide else answer)(fitted, table, method, classes)

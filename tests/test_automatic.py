@@ -1,0 +1,310 @@
+"""Laws of the estimators that choose how tasks share."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skmtl import MultiTaskClassifier, MultiTaskRegressor
+from skmtl._blend import Answers, best_mixture, mixture
+from skmtl._design import measure
+from skmtl._guard import guard
+from skmtl.baselines import IndependentTasks
+from skmtl.datasets import make_task_deviations
+
+LINEAR = ["independent", "pooled", "pooled_intercepts", "hierarchical"]
+
+
+@pytest.fixture(scope="module")
+def grouped():
+    """Return eight linear tasks, one of them reversed."""
+    rng = np.random.default_rng(0)
+    task = np.repeat([f"t{k}" for k in range(8)], 40)
+    features = rng.normal(size=(320, 4))
+    slopes = np.array([2.0, -1.0, 0.5, 0.0]) + 0.1 * rng.normal(size=(8, 4))
+    slopes[7] *= -1.0
+    code = np.repeat(np.arange(8), 40)
+    y = (features * slopes[code]).sum(axis=1) + 0.5 * rng.normal(size=320)
+    frame = pd.DataFrame(features, columns=list("abcd")).assign(task=task)
+    return frame, y
+
+
+@pytest.fixture(scope="module")
+def fitted(grouped):
+    """Return a linear mixture fitted to them."""
+    return MultiTaskRegressor(LINEAR, task_feature="task").fit(*grouped)
+
+
+def some_answers(classify, seed=0):
+    """Return what three models say of 200 cells."""
+    rng = np.random.default_rng(seed)
+    fold = np.arange(200) % 5
+    task, weight = np.arange(200) % 4, rng.uniform(0.5, 2.0, 200)
+    if classify:
+        return Answers(
+            rng.uniform(0.2, 0.9, (200, 3)), np.ones(200), weight, task, fold, True
+        )
+    target = rng.normal(size=200)
+    noise = rng.normal(size=(200, 3)) * [0.5, 0.6, 3.0]
+    return Answers(target[:, None] + noise, target, weight, task, fold, False)
+
+
+@pytest.mark.parametrize("classify", [False, True])
+def test_no_nearby_mixture_is_better(classify):
+    answers = some_answers(classify)
+    shares = best_mixture(answers)
+    assert_allclose(shares.sum(), 1.0)
+    least = answers.mean(answers.losses(shares))
+    rng = np.random.default_rng(1)
+    for _ in range(200):
+        other = rng.dirichlet(np.ones(3))
+        near = 0.95 * shares + 0.05 * other
+        assert answers.mean(answers.losses(near)) >= least - 1e-8
+
+
+def test_the_mixture_leaves_out_what_is_useless_and_mixes_what_errs_apart():
+    shares = mixture(some_answers(False))
+    assert shares[2] < 0.05
+    assert min(shares[:2]) > 0.2
+    assert_allclose(shares.sum(), 1.0)
+
+
+def test_one_model_has_all_the_weight():
+    answers = some_answers(False)
+    alone = answers._replace(values=answers.values[:, :1])
+    assert_array_equal(mixture(alone), [1.0])
+
+
+def test_gates_stay_open_unless_own_models_are_clearly_better():
+    answers = some_answers(False)
+    own, shared = answers.values[:, 2], answers.values[:, 0]
+    assert_array_equal(guard(answers, own, shared, 4).values, np.ones(4))
+    harmed = np.where(answers.task == 2, -9.0 * answers.target, shared)
+    gates = guard(answers, own, harmed, 4).values
+    assert gates[2] < 0.2
+    assert min(np.delete(gates, 2)) > 0.5
+
+
+def test_a_design_is_finite_and_of_like_size():
+    rng = np.random.default_rng(0)
+    values = np.column_stack(
+        [1e9 * rng.normal(size=50), np.ones(50), rng.integers(0, 3, 50)]
+    )
+    values[::7, 0] = np.nan
+    design = measure(values, np.ones(50), np.array([False, False, True]))
+    table = design.apply(values)
+    # A number, a constant, where the number is missing, and three categories.
+    assert table.shape == (50, 6)
+    assert np.abs(table).max() < 10.0
+    assert_allclose(table[:, 0].mean(), 0.0, atol=1e-12)
+    assert_array_equal(table[:, 3:].sum(axis=1), np.ones(50))
+    unknown = design.apply(np.array([[np.nan, np.nan, 9.0]]))
+    assert_array_equal(unknown, [[0, 0, 1, 0, 0, 0]])
+
+
+def test_the_table_tells_what_was_tried(fitted):
+    table = fitted.candidates_
+    assert table.structure.tolist() == LINEAR
+    assert_allclose(table.weight.sum(), 1.0)
+    assert table["hierarchical"]["loss"] == table.loss.min()
+    assert str(table).splitlines()[0].split() == [
+        "structure",
+        "loss",
+        "weight",
+        "status",
+    ]
+    assert table.to_frame().shape == (4, 4)
+    assert len(table) == 4
+
+
+def test_hopeless_structures_are_given_up(grouped):
+    X, y = grouped
+    model = MultiTaskRegressor(["pooled", "independent"], task_feature="task")
+    y = y + 10.0 * X["task"].str[1].astype(float).to_numpy()
+    table = model.fit(X, y).candidates_
+    assert "clearly worse than independent" in table["pooled"]["status"]
+    assert table["pooled"]["weight"] == 0.0
+
+
+def test_the_reversed_task_is_named(fitted):
+    assert fitted.outlier_tasks_.tolist() == ["t7"]
+    assert fitted.outlier_scores_.argmax() == 7
+
+
+def test_sharing_gains_and_losses_by_task_are_those_of_rows_held_out(grouped):
+    X, y = grouped
+    splits = [
+        (np.flatnonzero(np.arange(320) % 4 != k), np.arange(k, 320, 4))
+        for k in range(4)
+    ]
+    model = MultiTaskRegressor(
+        ["independent", "hierarchical"], cv=splits, task_feature="task"
+    )
+    model.fit(X, y)
+    held_out = np.empty(320)
+    for train, test in splits:
+        part = MultiTaskRegressor(["independent"], cv=2, task_feature="task")
+        held_out[test] = part.fit(X.iloc[train], y[train]).predict(X.iloc[test])
+    loss = pd.Series((held_out - y) ** 2).groupby(X["task"].to_numpy()).mean()
+    own = model.task_loss_ / (1.0 - model.task_gain_)
+    # The splits' models see rows in units of all rows, these in units of their own.
+    assert_allclose(own, loss, rtol=1e-3)
+
+
+def test_rows_that_no_split_holds_out_are_not_judged(grouped):
+    X, y = grouped
+    first, later = np.arange(0, 320, 2), np.arange(1, 320, 2)
+    y = y.copy()
+    models = []
+    for noise in (0.0, 1e-3):
+        y[first] += noise * np.random.default_rng(0).normal(size=first.size)
+        model = MultiTaskRegressor(
+            ["hierarchical"], cv=[(first, later)], task_feature="task"
+        )
+        models.append(model.fit(X, y))
+    assert_allclose(models[0].task_loss_, models[1].task_loss_, rtol=1e-2)
+    assert np.isfinite(models[0].task_loss_).all()
+
+
+def test_names_of_tasks_and_order_of_rows_do_not_matter(grouped, fitted):
+    X, y = grouped
+    order = np.random.default_rng(0).permutation(320)
+    other = X.assign(task=X["task"].map(lambda name: f"z{9 - int(name[1])}"))
+    model = MultiTaskRegressor(LINEAR, task_feature="task").fit(
+        other.iloc[order], y[order]
+    )
+    assert_allclose(model.predict(other), fitted.predict(X), rtol=1e-6, atol=1e-8)
+    assert_allclose(model.gate_[::-1], fitted.gate_, rtol=1e-6)
+
+
+def test_units_of_targets_do_not_matter(grouped, fitted):
+    X, y = grouped
+    model = MultiTaskRegressor(LINEAR, task_feature="task").fit(X, 1000.0 * y + 5.0)
+    expected = 1000.0 * fitted.predict(X) + 5.0
+    assert_allclose(model.predict(X), expected, rtol=1e-5, atol=1e-3)
+    assert_allclose(model.task_loss_, 1e6 * fitted.task_loss_, rtol=1e-5)
+
+
+def test_missing_values_and_categories_of_frames(grouped):
+    X, y = grouped
+    rng = np.random.default_rng(0)
+    kind = pd.Categorical(rng.choice(["red", "green", "blue"], 320))
+    X = X.assign(kind=kind, a=X["a"].where(rng.random(320) > 0.1))
+    y = y + 3.0 * (kind == "red")
+    model = MultiTaskRegressor(["independent", "hierarchical"], task_feature="task")
+    with_kind = model.fit(X, y).score(X, y)
+    without = model.fit(X.drop(columns="kind"), y).score(X.drop(columns="kind"), y)
+    assert with_kind > without + 0.1
+
+
+def test_columns_of_y_have_units_of_their_own():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 5))
+    Y = X @ rng.normal(size=(5, 3)) + 0.3 * rng.normal(size=(120, 3))
+    Y[rng.random(Y.shape) < 0.2] = np.nan
+    model = MultiTaskRegressor(["independent", "hierarchical", "joint_sparse"])
+    plain = model.fit(X, Y).predict(X)
+    scaled = model.fit(X, Y * [1.0, 1e4, 1e-3] + [0, 7, 0]).predict(X)
+    assert_allclose(scaled, plain * [1.0, 1e4, 1e-3] + [0, 7, 0], rtol=1e-4, atol=1e-5)
+    assert model.score(X, Y * [1.0, 1e4, 1e-3] + [0, 7, 0]) > 0.8
+
+
+def test_boosting_takes_part():
+    tasks = make_task_deviations(n_tasks=4, n_samples=80, deviation=0.3, random_state=0)
+    model = MultiTaskRegressor(["pooled", "boosting"], task_feature="task", n_jobs=1)
+    model.fit(tasks.data, tasks.target)
+    assert model.weights_["boosting"] > 0.5
+    expected = model.estimators_["boosting"].outlier_scores_
+    assert_array_equal(model.outlier_scores_, expected)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "classes"])
+def test_a_new_task_is_learned_and_others_stay(grouped, kind):
+    X, y = grouped
+    y = y if kind == "numbers" else np.where(y > 0, "up", "down")
+    model = (MultiTaskRegressor if kind == "numbers" else MultiTaskClassifier)(
+        ["independent", "hierarchical"], task_feature="task"
+    )
+    old, new = X["task"] != "t3", X["task"] == "t3"
+    model.fit(X[old], y[old])
+    ask = "predict" if kind == "numbers" else "predict_proba"
+    before, shared = (getattr(model, ask)(X[part]) for part in (old, new))
+    loss_shared = model.score(X[new], y[new])
+    model.fit_task(X[new], y[new])
+    assert_allclose(getattr(model, ask)(X[old]), before, rtol=1e-9, atol=1e-12)
+    assert not np.allclose(getattr(model, ask)(X[new]), shared)
+    assert model.score(X[new], y[new]) >= loss_shared
+    assert model.tasks_.tolist() == sorted(X["task"].unique())
+    assert np.isnan(model.task_loss_[3])
+    with pytest.raises(ValueError, match="fit saw task 't3' already"):
+        model.fit_task(X[new], y[new])
+
+
+def test_a_mixture_that_cannot_learn_a_task_says_so(grouped):
+    X, y = grouped
+    model = MultiTaskRegressor(["shared_center"], task_feature="task")
+    old = X["task"] != "t3"
+    model.fit(X[old], y[old])
+    with pytest.raises(ValueError, match="can learn a single task"):
+        model.fit_task(X[~old], y[~old])
+
+
+def test_independent_tasks_learn_a_new_task(grouped):
+    from sklearn.linear_model import Ridge
+
+    X, y = grouped
+    old = X["task"] != "t0"
+    model = IndependentTasks(Ridge(), task_feature="task").fit(X[old], y[old])
+    model.fit_task(X[~old], y[~old])
+    every = IndependentTasks(Ridge(), task_feature="task").fit(X, y)
+    assert_allclose(model.predict(X), every.predict(X))
+
+
+def test_probabilities_sum_to_one_and_agree_with_classes(grouped):
+    X, y = grouped
+    labels = np.array(["low", "middle", "high"])[np.digitize(y, [-1.0, 1.0])]
+    model = MultiTaskClassifier(["pooled", "hierarchical"], task_feature="task")
+    model.fit(X, labels)
+    probability = model.predict_proba(X)
+    assert_allclose(probability.sum(axis=1), 1.0)
+    assert_array_equal(model.classes_[probability.argmax(axis=1)], model.predict(X))
+    assert model.score(X, labels) > 0.7
+
+
+def test_unseen_tasks_are_predicted_by_what_is_shared(grouped, fitted):
+    X, _ = grouped
+    strange = X.assign(task="never")
+    assert np.isfinite(fitted.predict(strange)).all()
+    strict = MultiTaskRegressor(["pooled"], task_feature="task", unseen_task="error")
+    with pytest.raises(ValueError, match="never"):
+        strict.fit(*grouped).predict(strange)
+
+
+def test_unknown_structures_are_refused(grouped):
+    with pytest.raises(ValueError, match="structures must be 'auto' or some of"):
+        MultiTaskRegressor(["forest"], task_feature="task").fit(*grouped)
+
+
+def test_one_row_is_too_few():
+    with pytest.raises(ValueError, match="leaves no rows to hold out"):
+        MultiTaskRegressor().fit([[1.0, 2.0]], [1.0])
+
+
+def test_a_structure_that_fails_is_listed_and_left_out(grouped, monkeypatch):
+    from skmtl.linear import HierarchicalRegressor
+
+    def fail(self, *arguments, **weights):
+        raise ValueError("a reason")
+
+    monkeypatch.setattr(HierarchicalRegressor, "fit", fail)
+    model = MultiTaskRegressor(["independent", "hierarchical"], task_feature="task")
+    table = model.fit(*grouped).candidates_
+    assert table["hierarchical"]["status"] == "failed: a reason"
+    with pytest.raises(ValueError, match="a reason"):
+        MultiTaskRegressor(["hierarchical"], task_feature="task").fit(*grouped)
+
+
+def test_fits_are_reported_on_request(grouped, caplog):
+    model = MultiTaskRegressor(["pooled"], task_feature="task", verbose=1)
+    model.fit(*grouped)
+    assert any("pooled" in record.message for record in caplog.records)
