@@ -303,8 +303,6 @@ class Automatic(TaskMixin, BaseEstimator):
             The fitted estimator, which now knows the task.
         """
         new = open_task(self, X, y, name, sample_weight)
-        if not new.is_new:
-            raise ValueError(f"fit saw task {new.label!r} already.")
         if not self._late_weights:
             raise ValueError(
                 f"No structure of the mixture {list(self.weights_)} can learn a single "

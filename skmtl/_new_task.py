@@ -37,18 +37,16 @@ class NewTask(NamedTuple):
     place: int
 
     @property
-    def label(self):
-        """The task's label."""
-        return self.tasks[self.place]
-
-    @property
     def is_new(self):
         """Whether no earlier call saw the task."""
         return self.known[self.place] < 0
 
 
-def open_task(estimator, X, y, name, sample_weight):
-    """Check the rows of one task as ``fit`` does, and return them as ``NewTask``."""
+def open_task(estimator, X, y, name, sample_weight, *, again=False):
+    """Check the rows of one task as ``fit`` does, and return them as ``NewTask``.
+
+    With ``again`` the task may be one that an earlier call saw.
+    """
     check_is_fitted(estimator)
     table, labels = split_table(estimator, X, reset=False)
     y, _ = estimator._check_y(y)
@@ -62,6 +60,8 @@ def open_task(estimator, X, y, name, sample_weight):
             f"fit_task takes the rows of one task; the task column holds {label.size} "
             f"labels: {label[:5].tolist()}."
         )
+    if not again and label[0] in estimator.tasks_.tolist():
+        raise ValueError(f"fit saw task {label[0]!r} already.")
     if is_classifier(estimator):
         y = estimator._set_classes(y, extend=True)
     kept = np.flatnonzero(weight)

@@ -7,20 +7,20 @@ import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier
 from sklearn.dummy import DummyClassifier
-from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline
 from sklearn.utils import assert_all_finite
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import has_fit_parameter
 
+from ._scoring import ObservedScoreMixin
 from ._sklearn_compat import HasMethods, get_tags, num_samples, safe_indexing
-from ._validation import TaskMixin, is_observed
+from ._validation import TaskMixin
 
 # The score of a class that a task has never seen, as in cross_val_predict.
 NEVER = np.finfo(np.float64).min
 
 
-class TaskWrapper(TaskMixin, MetaEstimatorMixin, BaseEstimator):
+class TaskWrapper(ObservedScoreMixin, TaskMixin, MetaEstimatorMixin, BaseEstimator):
     """Be the kind of estimator that the parameter ``estimator`` is.
 
     A subclass answers for rows in ``_answer(X, method)``, where ``method`` is one of
@@ -105,34 +105,6 @@ class TaskWrapper(TaskMixin, MetaEstimatorMixin, BaseEstimator):
             classes, a task that has seen one of them scores 1 or -1.
         """
         return self._answer(X, "decision_function")
-
-    def score(self, X, y, sample_weight=None):
-        """Return R² of a regressor, or the accuracy of a classifier.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            The same columns as at fit.
-        y : array of shape (n_samples,) or (n_samples, n_tasks)
-            True targets. With one task per column, observed cells count together, each
-            as one row.
-        sample_weight : array of shape (n_samples,), default=None
-            Weights of the rows.
-
-        Returns
-        -------
-        score : float
-            Over all rows of all tasks.
-        """
-        metric = accuracy_score if is_classifier(self) else r2_score
-        predicted, y = self.predict(X), np.asarray(y)
-        if predicted.ndim == 2:
-            observed = is_observed(y)
-            if sample_weight is not None:
-                weight = np.reshape(sample_weight, (-1, 1))
-                sample_weight = np.broadcast_to(weight, y.shape)[observed]
-            predicted, y = predicted[observed], np.array(y[observed].tolist())
-        return metric(y, predicted, sample_weight=sample_weight)
 
     def _check_kind(self):
         """Refuse what is neither a regressor nor a classifier of rows."""

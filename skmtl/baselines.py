@@ -168,8 +168,6 @@ class IndependentTasks(TaskWrapper):
             The fitted estimator, which now knows the task.
         """
         new = open_task(self, X, y, name, sample_weight)
-        if not new.is_new:
-            raise ValueError(f"fit saw task {new.label!r} already.")
         self._check_finite(new.X)
         arguments = ()
         if sample_weight is not None:

@@ -6,20 +6,18 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import (
     BaseEstimator,
-    is_classifier,
 )
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from .._labels import encode, extend_vocabulary, read_labels
+from .._new_task import open_task as read_task
 from .._sklearn_compat import (
     Interval,
     StrOptions,
-    check_sample_weight,
     fitting,
     n_threads_of,
 )
-from .._validation import TaskMixin, split_table
+from .._validation import TaskMixin
 from ._bins import encode_rows
 from ._open import open_problem, open_task
 from ._resume import open_progress
@@ -190,21 +188,11 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         self : object
             The fitted estimator, which now knows the task.
         """
-        check_is_fitted(self)
-        table, labels = split_table(self, X, reset=False)
-        values, (y, _) = self._features.read(self, table), self._check_y(y)
-        check_consistent_length(values, y)
-        weight = np.ones(len(y))
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, table)
-        label = new_label(labels if name is None else [name], self.tasks_)
-        if is_classifier(self):
-            y = self._set_classes(y, extend=True)
-        y, kept = (y - self._scale.centre) / self._scale.size, np.flatnonzero(weight)
+        new = read_task(self, X, y, name, sample_weight)
         problem = open_task(
-            values[kept],
-            y[kept],
-            weight[kept],
+            self._features.read(self, new.X),
+            (new.y - self._scale.centre) / self._scale.size,
+            new.weight,
             self._bins,
             self._loss,
             self._settings,
@@ -212,10 +200,8 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
             n_threads_of(self.n_jobs),
         )
         model = self._model.with_task(problem)
-        tasks = extend_vocabulary(self.tasks_, label)
-        place = int(encode(label, tasks)[0])
-        self.tasks_, self.n_tasks_ = tasks, tasks.size
-        self._slots = np.insert(self._slots, place, self._slots.size)
+        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
+        self._slots = np.insert(self._slots, new.place, self._slots.size)
         self._describe(model)
         return self
 
@@ -302,19 +288,6 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         """Gain of each feature's splits in each block, for trees of tasks by task."""
         check_is_fitted(self)
         return self._model.importances(self._features.n_features)
-
-
-def new_label(labels, tasks):
-    """Return the one label that rows have, which fit must not have seen."""
-    label = np.unique(read_labels(np.asarray(labels)))
-    if label.size != 1:
-        raise ValueError(
-            f"fit_task takes the rows of one task; the task column holds {label.size} "
-            f"labels: {label[:5].tolist()}."
-        )
-    if label[0] in tasks.tolist():
-        raise ValueError(f"fit saw task {label[0]!r} already.")
-    return label
 
 
 def _structure(name):

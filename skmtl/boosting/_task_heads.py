@@ -6,23 +6,19 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import is_classifier
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from .._labels import encode, extend_vocabulary
+from .._new_task import open_task
 from .._sklearn_compat import (
     HasMethods,
     Interval,
     StrOptions,
-    check_sample_weight,
     fitting,
     get_tags,
     num_samples,
-    safe_indexing,
 )
-from .._validation import split_table
 from .._wrapping import TaskWrapper, weight_names
 from . import _losses as losses
-from ._base import Decomposition, Scale, new_label
+from ._base import Decomposition, Scale
 from ._regressor import measure
 from ._task_heads_model import Query, fit_model
 from ._task_heads_open import find_columns, open_lesson, open_one_task
@@ -351,29 +347,16 @@ class TaskHeads(TaskWrapper):
         self : object
             The fitted estimator, which now knows the task.
         """
-        check_is_fitted(self)
-        table, labels = split_table(self, X, reset=False)
-        self._check_finite(table)
-        y, _ = self._check_y(y)
-        check_consistent_length(table, y)
-        weight = np.ones(len(y))
-        if sample_weight is not None:
-            weight = check_sample_weight(sample_weight, table)
-        label = new_label(labels if name is None else [name], self.tasks_)
-        if is_classifier(self):
-            y = self._set_classes(y, extend=True)
-        kept = np.flatnonzero(weight)
-        table = safe_indexing(table, kept, axis=0)
-        y = (y[kept] - self._scale.centre) / self._scale.size
+        new = open_task(self, X, y, name, sample_weight)
+        self._check_finite(new.X)
+        y = (new.y - self._scale.centre) / self._scale.size
         problem = open_one_task(
-            table, y, weight[kept], self._columns, self._loss, self._n_folds
+            new.X, y, new.weight, self._columns, self._loss, self._n_folds
         )
-        model = self._model.with_task(problem, self._query(table, None))
-        tasks = extend_vocabulary(self.tasks_, label)
-        place = int(encode(label, tasks)[0])
-        self.tasks_, self.n_tasks_ = tasks, tasks.size
+        model = self._model.with_task(problem, self._query(new.X, None))
+        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
         # Where the model keeps each of tasks_: those added later come last in it.
-        self._slots = np.insert(self._slots, place, self._slots.size)
+        self._slots = np.insert(self._slots, new.place, self._slots.size)
         self._describe(model)
         return self
 

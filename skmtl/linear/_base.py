@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._folds import split_statistics
 from .._labels import encode
+from .._scoring import ObservedScoreMixin
 from .._sklearn_compat import fitting
 from .._tasks import TaskData, statistics, with_rows
 from .._validation import TaskMixin, as_numbers, split_table
@@ -47,7 +48,7 @@ def _score_by_task(features, task, coef, intercept):
     return scores
 
 
-class LinearRegressor(RegressorMixin, LinearModel):
+class LinearRegressor(ObservedScoreMixin, RegressorMixin, LinearModel):
     """Linear regression with one row of coefficients per task."""
 
     def predict(self, X):
@@ -215,7 +216,7 @@ class RowsOrStatistics(StatisticsRegressor):
             self._statistics = statistics(self._statistics)
 
 
-class LinearClassifier(ClassifierMixin, LinearModel):
+class LinearClassifier(ObservedScoreMixin, ClassifierMixin, LinearModel):
     """Logistic classification with one row (or one per class) of coefficients per task.
 
     With tasks as columns of y every method answers for all tasks, one column each, and

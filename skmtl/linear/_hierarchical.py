@@ -13,7 +13,7 @@ from ._compression import common_frame, compress
 from ._empirical_bayes import maximise
 from ._hierarchy import hierarchy, report
 from ._marginal_likelihood import log_likelihood
-from ._one_task import OneTask
+from ._one_task import open_one
 from ._prior import slope_variance
 from ._task_posterior import (
     conditioned,
@@ -25,7 +25,7 @@ from ._task_posterior import (
 )
 
 
-class HierarchicalRegressor(OneTask, StatisticsRegressor):
+class HierarchicalRegressor(StatisticsRegressor):
     """Linear regression whose tasks' coefficients come from one normal distribution.
 
     Every task has coefficients and an intercept of its own, drawn from a normal
@@ -261,8 +261,8 @@ class HierarchicalRegressor(OneTask, StatisticsRegressor):
         self : object
             The fitted estimator, which now knows the task.
         """
-        data, label = self._open_task(X, y, name, sample_weight)
-        tasks, old, t = self._vocabulary_with(label)
+        data, new = open_one(self, X, y, name, sample_weight)
+        tasks, old, t = new.tasks, new.known, new.place
         rows = statistics(data)
         self._extend(old)
         self._update(t, rows)

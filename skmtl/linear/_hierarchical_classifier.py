@@ -15,11 +15,11 @@ from ._expectation_propagation import conditioned_by_propagation, fit_by_propaga
 from ._hierarchy import LARGE_VARIANCE, hierarchy, report
 from ._labelled import labels_of
 from ._laplace import conditioned_by_laplace, fit_by_laplace
-from ._one_task import OneTask
+from ._one_task import open_one
 from ._task_posterior import cosines, posterior, quadratic, surprise
 
 
-class HierarchicalClassifier(OneTask, LinearClassifier):
+class HierarchicalClassifier(LinearClassifier):
     """Logistic classification whose tasks' coefficients come from one distribution.
 
     Every task has coefficients and an intercept of its own, drawn from a normal
@@ -298,8 +298,8 @@ class HierarchicalClassifier(OneTask, LinearClassifier):
         self : object
             The fitted estimator, which now knows the task.
         """
-        data, label = self._open_task(X, y, name, sample_weight)
-        tasks, old, t = self._vocabulary_with(label)
+        data, new = open_one(self, X, y, name, sample_weight)
+        tasks, old, t = new.tasks, new.known, new.place
         self._extend(old)
         data = data._replace(weight=self._class_weighted(data))
         labels = self._labels(data, self._frame)

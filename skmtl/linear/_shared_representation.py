@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from .._frames import frame_kind, insert_column, output_kind, to_frame
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fitting
 from .._validation import take_column
-from ._one_task import OneTask
+from ._one_task import open_one
 from ._sample import FEW_FEATURES
 
 CONSTRAINTS = {
@@ -25,7 +25,7 @@ CONSTRAINTS = {
 }
 
 
-class SharedRepresentation(OneTask, ClassNamePrefixFeaturesOutMixin, TransformerMixin):
+class SharedRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     """Map features to the few directions in which tasks differ."""
 
     _accepts_sparse = True
@@ -113,11 +113,11 @@ class SharedRepresentation(OneTask, ClassNamePrefixFeaturesOutMixin, Transformer
         """
         # The readers of one task's rows want them dense, and these are few.
         X = X.toarray() if sparse.issparse(X) else X
-        data, label = self._open_task(X, y, name, sample_weight)
-        tasks, _, place = self._vocabulary_with(label)
-        if tasks.size == self.n_tasks_:
+        data, new = open_one(self, X, y, name, sample_weight)
+        tasks, place = new.tasks, new.place
+        if not new.is_new:
             raise ValueError(
-                f"fit saw task {label[0]!r} already; partial_fit adds rows to it."
+                f"fit saw task {tasks[place]!r} already; partial_fit adds rows to it."
             )
         head, coef, intercept, maps = self._new_task(data)
         self.tasks_, self.n_tasks_ = tasks, tasks.size
