@@ -178,7 +178,7 @@ class Automatic(TaskMixin, BaseEstimator):
             splits = [np.nonzero(fold != f) + np.nonzero(fold == f) for f in range(cv)]
         else:
             splits = user_splits(cv, X, y, rows)
-        splits = [split for split in splits if split[0].size and split[1].size]
+        splits = _that_add(splits, len(values))
         if not splits:
             raise ValueError(
                 f"cv={self.cv!r} leaves no rows to hold out: found n_samples="
@@ -231,8 +231,11 @@ class Automatic(TaskMixin, BaseEstimator):
         mixed = own + self.gate_[answers.task] * (shared - own)
         loss, alone = (self._task_losses(answers, part) for part in (mixed, own))
         self.task_loss_ = self._units.size**2 * loss
-        gain = np.divide(loss, alone, out=np.ones(n_tasks), where=alone > 0.0)
-        self.task_gain_ = np.where(np.isnan(loss), np.nan, 1.0 - gain)
+        self.task_gain_ = np.full(n_tasks, np.nan)
+        if "independent" in names:
+            ratio = np.where(loss > 0.0, np.inf, 1.0)
+            ratio = np.divide(loss, alone, out=ratio, where=~(alone <= 0.0))
+            self.task_gain_ = 1.0 - ratio
 
     def _task_losses(self, answers, values):
         """Return the mean loss of each task, NaN where no rows are held out."""
@@ -265,7 +268,7 @@ class Automatic(TaskMixin, BaseEstimator):
     def _set_outliers(self, course, answers, whole):
         """Set which tasks are unlike what all share."""
         shared = next((k for k in ("pooled_intercepts", "pooled") if k in whole), None)
-        self.outlier_scores_ = np.zeros(self.n_tasks_)
+        self.outlier_scores_ = np.full(self.n_tasks_, np.nan)
         if "boosting" in whole:
             self.outlier_scores_ = whole["boosting"].fitted.outlier_scores_
         elif shared is not None and self.n_tasks_ > 1:
@@ -362,6 +365,16 @@ class Automatic(TaskMixin, BaseEstimator):
         return own + gate * (total - own)
 
 
+def _that_add(splits, n_rows):
+    """Return the splits that hold out rows which those before them do not."""
+    seen, kept = np.zeros(n_rows, bool), []
+    for train, test in splits:
+        if train.size and not seen[test].all():
+            kept.append((train, test))
+            seen[test] = True
+    return kept
+
+
 def constant(sample):
     """Return the answer that is best for all rows together, in the shape of answers."""
     y, weight = sample.y, sample.weight
@@ -371,5 +384,6 @@ def constant(sample):
     if not sample.wide:
         return np.full(len(y), weight @ y / weight.sum())
     weight = np.where(np.isnan(y), 0.0, weight[:, None])
-    mean = (weight * np.nan_to_num(y)).sum(axis=0) / weight.sum(axis=0)
+    total = np.maximum(weight.sum(axis=0), 1e-300)
+    mean = (weight * np.nan_to_num(y)).sum(axis=0) / total
     return np.tile(mean, (len(y), 1))

@@ -10,6 +10,8 @@ from scipy.optimize import minimize
 UNLIKELY = 1e-6
 # Weights below this are not worth a model.
 LEAST_WEIGHT = 0.01
+# More folds are put together: mixtures are fitted without every pair of them.
+MOST_FOLDS = 10
 
 
 class Answers(NamedTuple):
@@ -76,14 +78,19 @@ def best_mixture(answers):
         options={"ftol": 1e-10, "maxiter": 200},
     )
     shares = np.maximum(found.x, 0.0)
-    return shares / shares.sum()
+    shares /= shares.sum()
+    corners = np.eye(n_models)
+    values = [objective(corner)[0] for corner in corners]
+    best = int(np.argmin(values))
+    return shares if objective(shares)[0] <= values[best] else corners[best]
 
 
 def _squared_loss(answers):
     """Return loss and gradient as functions of weights that sum to one."""
     error = answers.values - answers.target[:, None]
     products = error.T @ (answers.weight[:, None] * error)
-    products /= max(products.diagonal().min(), 1e-300)
+    # In units of the loss of the start, where the search is well scaled.
+    products /= max(products.mean(), 1e-12 * products.trace(), 1e-300)
     return lambda shares: (shares @ products @ shares, 2.0 * products @ shares)
 
 
@@ -113,11 +120,11 @@ def mixture(answers):
 
 def _stacked(answers):
     """Return the mean of the best mixtures without any two of the folds."""
-    folds = np.unique(answers.fold)
-    n_out = min(2, folds.size // 2)
+    fold = np.unique(answers.fold, return_inverse=True)[1] % MOST_FOLDS
+    folds = np.unique(fold)
     mixtures = [
-        best_mixture(answers.of(~np.isin(answers.fold, out)))
-        for out in combinations(folds, n_out)
+        best_mixture(answers.of(~np.isin(fold, out)))
+        for out in combinations(folds, min(2, folds.size // 2))
     ]
     return np.mean(mixtures, axis=0)
 
@@ -127,7 +134,8 @@ def _plausible(answers):
     leader = int(answers.mean(answers.losses()).argmin())
     n_models = answers.values.shape[1]
     mean, error = np.transpose([excess(answers, k, leader) for k in range(n_models)])
-    away = np.divide(mean, error, out=np.zeros(n_models), where=error > 0.0)
+    certain = np.where(mean > 0.0, np.inf, 0.0)
+    away = np.divide(mean, error, out=certain, where=error > 0.0)
     weights = np.exp(-0.5 * away**2)
     return weights / weights.sum()
 

@@ -44,7 +44,10 @@ class Candidates:
 
     def __getitem__(self, name):
         """Return loss, weight and status of a structure as a dict."""
-        k = self.structure.tolist().index(name)
+        names = self.structure.tolist()
+        if name not in names:
+            raise KeyError(f"{name!r} is not among the structures tried: {names}.")
+        k = names.index(name)
         return {
             "loss": float(self.loss[k]),
             "weight": float(self.weight[k]),

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from ._blend import Answers, excess, share_beside
 from ._structures import LINEAR, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
+from .exceptions import TaskColumnWarning
 
 LOGGER = logging.getLogger("skmtl")
 # After the first fold a structure is given up if it is worse than the leader by this
@@ -107,7 +108,8 @@ class LinearRunner:
         """Answer about the first fold, which settles parameters for the others."""
         self.values = course.room()
         fitted = self._fold(course, self.estimator, 0)
-        chosen = {name: getattr(fitted, f"{name}_") for name in self.settled}
+        names = [name for name in self.settled if hasattr(fitted, f"{name}_")]
+        chosen = {name: getattr(fitted, f"{name}_") for name in names}
         self.fixed = clone_with(self.estimator, chosen)
 
     def finish(self, course):
@@ -154,6 +156,8 @@ class BoostingRunner:
 
     def model(self, course):
         """Return the boosters of all splits, which predict together."""
+        # It has served, and is as long as the table.
+        self.fitted.cv = None
         return self.fitted
 
 
@@ -164,7 +168,8 @@ def race(course, names, random_state, n_jobs, verbose):
     says why they have not.
     """
     runners = [LinearRunner(s, course.sample) for s in LINEAR if s.name in names]
-    if "boosting" not in names and all(runner.status for runner in runners):
+    several = course.sample.n_tasks > 1
+    if not several and "boosting" not in names and all(r.status for r in runners):
         # Of one task, all that share are one model for all rows.
         runners.append(LinearRunner(ONE_FOR_ALL, course.sample))
     if "boosting" in names:
@@ -174,10 +179,15 @@ def race(course, names, random_state, n_jobs, verbose):
     _give_up(course, runners)
     for runner in runners:
         _step(runner, "finish", course, verbose)
+    failed = {runner.name: runner.error for runner in runners if runner.error}
     if all(runner.status for runner in runners):
-        raise next((r.error for r in runners if r.error), None) or ValueError(
-            "No structure is left: "
-            + "; ".join(f"{r.name}: {r.status}" for r in runners)
+        tried = "; ".join(f"{runner.name}: {runner.status}" for runner in runners)
+        raise ValueError(f"No structure could be fitted. {tried}") from next(
+            iter(failed.values()), None
+        )
+    for name, error in failed.items():
+        warnings.warn(
+            f"Structure {name!r} failed and is left out: {error}", stacklevel=5
         )
     return runners
 
@@ -202,6 +212,8 @@ def quietly():
     """Do not tell users of models that did not converge: held-out rows judge them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
+        # Users were told of the column when they passed it.
+        warnings.simplefilter("ignore", TaskColumnWarning)
         yield
 
 
@@ -212,7 +224,7 @@ def _give_up(course, runners):
         return
     answers = course.answers([runner.values for runner in running])
     answers = answers.of(answers.fold == 0)
-    if answers.target.size < FEWEST_CELLS:
+    if answers.weight.sum() < FEWEST_CELLS:
         return
     leader = int(answers.mean(answers.losses()).argmin())
     for k, runner in enumerate(running):

@@ -116,16 +116,23 @@ def _needs_tasks(sample):
     return "there is one task only" if sample.n_tasks == 1 else None
 
 
-def _needs_few_numbers(sample):
-    if sample.wide and sample.design.size * sample.n_tasks > MOST_NUMBERS:
-        return "rows repeated for each target would be too large a table"
+def _is_too_large(sample, n_more):
+    """Return why a table with a row for each target, and more columns, is not made."""
+    n_rows = np.count_nonzero(~np.isnan(sample.y))
+    n_numbers = n_rows * (sample.design.shape[1] + n_more)
+    if n_numbers > MOST_NUMBERS:
+        return f"its table would hold {n_numbers:.1e} numbers, over {MOST_NUMBERS:.0e}"
     return None
+
+
+def _needs_few_numbers(sample):
+    return _is_too_large(sample, 0) if sample.wide else None
 
 
 def _needs_few_tasks(sample):
     if sample.n_tasks > MOST_TASK_INDICATORS:
         return f"there are more than {MOST_TASK_INDICATORS} tasks"
-    return _needs_tasks(sample) or _needs_few_numbers(sample)
+    return _needs_tasks(sample) or _is_too_large(sample, sample.n_tasks)
 
 
 # Cheap ones first.

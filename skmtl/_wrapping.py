@@ -201,6 +201,8 @@ def fit_clone(estimator, X, y, weight, arguments=(), **others):
     A classifier of rows that all have one class is a constant: many classifiers refuse
     such rows, and a small task, or a fold of one, often has no others.
     """
+    if not len(y):
+        raise ValueError("A task has no observed target to fit a model of its own to.")
     if is_classifier(estimator) and y.ndim == 1 and (y == y[0]).all():
         return DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y, weight)
     weights = dict.fromkeys(arguments, weight)

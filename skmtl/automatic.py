@@ -74,11 +74,11 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
         Mean squared error of each task's rows when they were held out.
     task_gain_ : ndarray of shape (n_tasks,)
         Share of that error of the task's own model which sharing saves; negative where
-        sharing harms.
+        sharing harms. NaN without the structure "independent".
     outlier_scores_ : ndarray of shape (n_tasks,)
         How badly what all tasks share describes each task, in robust standard
         deviations above the median task: those of boosting unless it was given up, else
-        likewise from one linear model for all tasks.
+        likewise from one linear model for all tasks; NaN without any of these.
     outlier_tasks_ : ndarray
         Tasks whose score is above 2.5, if there are four or more.
     tasks_ : ndarray of shape (n_tasks,)
@@ -209,11 +209,11 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
         Mean log loss of each task's rows when they were held out.
     task_gain_ : ndarray of shape (n_tasks,)
         Share of that loss of the task's own model which sharing saves; negative where
-        sharing harms.
+        sharing harms. NaN without the structure "independent".
     outlier_scores_ : ndarray of shape (n_tasks,)
         How badly what all tasks share describes each task, in robust standard
         deviations above the median task: those of boosting unless it was given up, else
-        likewise from one linear model for all tasks.
+        likewise from one linear model for all tasks; NaN without any of these.
     outlier_tasks_ : ndarray
         Tasks whose score is above 2.5, if there are four or more.
     classes_ : ndarray of shape (n_classes,)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import TimeSeriesSplit
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl._blend import Answers, best_mixture, mixture
@@ -67,6 +68,47 @@ def test_the_mixture_leaves_out_what_is_useless_and_mixes_what_errs_apart():
     assert shares[2] < 0.05
     assert min(shares[:2]) > 0.2
     assert_allclose(shares.sum(), 1.0)
+
+
+@pytest.mark.parametrize("noise", [1e-6, 1e-3, 1.0])
+def test_weights_are_found_whatever_the_losses_are(noise):
+    rng = np.random.default_rng(0)
+    answers = some_answers(False)
+    errors = np.column_stack(
+        [10.0 * rng.normal(size=200), noise * rng.normal(size=200)]
+    )
+    answers = answers._replace(values=answers.target[:, None] + errors)
+    assert best_mixture(answers)[1] > 0.98
+    assert mixture(answers)[1] > 0.98
+
+
+def test_a_single_row_that_tells_models_apart_is_believed():
+    answers = some_answers(False).of(np.array([0]))
+    answers = answers._replace(values=answers.target + np.array([[0.0, 5.0, 5.0]]))
+    assert_allclose(mixture(answers), [1.0, 0.0, 0.0], atol=1e-6)
+
+
+def test_splits_that_repeat_rows_count_once(grouped):
+    from sklearn.model_selection import RepeatedKFold
+
+    X, y = grouped
+    names = ["independent", "hierarchical"]
+    once = RepeatedKFold(n_splits=3, n_repeats=1, random_state=0)
+    twice = RepeatedKFold(n_splits=3, n_repeats=2, random_state=0)
+    tables = [
+        MultiTaskRegressor(names, cv=cv, task_feature="task").fit(X, y).candidates_
+        for cv in (once, twice)
+    ]
+    assert_array_equal(tables[0].loss, tables[1].loss)
+
+
+def test_a_fold_of_one_class_is_no_obstacle():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] + 0.3 * rng.normal(size=200) > 0).astype(int)
+    y[:40] = 0
+    model = MultiTaskClassifier(["pooled", "joint_sparse"], cv=TimeSeriesSplit(4))
+    assert model.fit(X, y).score(X, y) > 0.6
 
 
 def test_one_model_has_all_the_weight():
@@ -298,8 +340,11 @@ def test_a_structure_that_fails_is_listed_and_left_out(grouped, monkeypatch):
 
     monkeypatch.setattr(HierarchicalRegressor, "fit", fail)
     model = MultiTaskRegressor(["independent", "hierarchical"], task_feature="task")
-    table = model.fit(*grouped).candidates_
+    with pytest.warns(UserWarning, match="'hierarchical' failed and is left out"):
+        table = model.fit(*grouped).candidates_
     assert table["hierarchical"]["status"] == "failed: a reason"
+    with pytest.raises(KeyError, match="not among the structures tried"):
+        table["forest"]
     with pytest.raises(ValueError, match="a reason"):
         MultiTaskRegressor(["hierarchical"], task_feature="task").fit(*grouped)
 
