@@ -285,14 +285,14 @@ def test_the_worst_task_is_that_of_mean_losses():
 def test_results_are_resumed_and_reported(tmp_path):
     path = tmp_path / "accuracy.csv"
     values = {"skmtl_automatic": 1.0, "linear_separate": 2.0, "lightgbm_category": 3.0}
-    for name in ("radon", "made up"):
+    for name in ("jura", "made up"):
         for split in range(2):
             for method, value in values.items():
                 job = accuracy.Job(name, "few", split, method)._asdict()
                 found = {"macro": value, "by_task": [value, value], "fit_cpu": 1.0}
                 found |= {"pooled": value, "code": name}
                 accuracy.append(path, {**job, "kind": "regression", **found})
-    broken = accuracy.Job("radon", "few", 1, "skmtl_heads")
+    broken = accuracy.Job("jura", "few", 1, "skmtl_heads")
     accuracy.append(path, {**broken._asdict(), "failure": "it | broke"})
     assert len(accuracy.done(path, retry=False)) == 13
     assert accuracy.done(path, retry=False) - accuracy.done(path, retry=True) == {
