@@ -45,18 +45,29 @@ def first_guess(tasks, model, n_steps=8):
     one = np.eye(tasks.root.shape[2])
     sizes = 10.0 ** np.arange(-6, 9, 2)
 
+    def deviances(priors):
+        return [likelihood(tasks, model, *prior).deviance for prior in priors]
+
     def best(priors):
-        deviance = [likelihood(tasks, model, *prior).deviance for prior in priors]
-        return priors[int(np.argmin(deviance))]
+        return priors[int(np.argmin(deviances(priors)))]
 
     bound = len(one) > model.n_free
-    prior = best([Prior(0.0 * one, size) for size in (sizes if bound else [1.0])])
+    priors = [Prior(0.0 * one, size) for size in (sizes if bound else [1.0])]
     if n_active(tasks) <= model.n_means:
-        return prior
+        # With fewer rows than features there is a second maximum, which leaves no
+        # noise; the first on the way from small variances predicts better.
+        return priors[first_valley(deviances(priors))]
+    prior = best(priors)
     prior = best([Prior(np.sqrt(size) * one, prior.mean_variance) for size in sizes])
     for _ in range(n_steps):
         prior = improved(tasks, model, prior)
     return prior
+
+
+def first_valley(values):
+    """Return the first place after which values rise."""
+    rises = np.flatnonzero(np.diff(values) > 0.0)
+    return int(rises[0]) if rises.size else len(values) - 1
 
 
 def n_active(tasks):
