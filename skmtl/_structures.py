@@ -140,7 +140,7 @@ LINEAR = [
     Structure("independent", _own, refuse=_needs_tasks),
     Structure("pooled", _pooled("drop"), refuse=_needs_few_numbers),
     Structure("pooled_intercepts", _pooled("onehot"), refuse=_needs_few_tasks),
-    Structure("hierarchical", _linear("Hierarchical"), refuse=_needs_tasks),
+    Structure("hierarchical", _linear("Hierarchical")),
     Structure(
         "shared_center", _linear("SharedCenter"), ("alpha",), refuse=_needs_tasks
     ),
