@@ -157,8 +157,7 @@ found.round(2)
 # %%
 # Twice yes, once no. Countries follow one history, faster or slower, higher or lower,
 # which is just what heads describe. On polls a loosened LightGBM is better, and
-# simpler. On tables with thousands of rows in each of a few groups expect the same:
-# there, a category has all the rows that it needs.
+# simpler: stay with it on such a table.
 
 against = found["MultiTaskBoosting"] / found["category, loose"]
 assert against["voices"] < 0.98

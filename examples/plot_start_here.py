@@ -61,7 +61,7 @@ print(model.candidates_)
 # %%
 # Models that share nothing ("independent") and models that ignore the state ("pooled")
 # are among them. The first are beaten by others; the second are given up after one fold
-# of five, so that their loss is that of this fold alone. What has weight predicts:
+# of five, and so have no loss. What has weight predicts:
 
 table = model.candidates_
 leader = max(model.weights_, key=model.weights_.get)
