@@ -20,7 +20,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measuring import table
 from skmtl import MultiTaskClassifier, MultiTaskRegressor, datasets
 from skmtl._structures import LINEAR, boosting, fit_rows
 
@@ -47,29 +46,34 @@ def read(folder, name):
     return bunch.data, bunch.target, bunch.task_feature, classify
 
 
-def own_fits(model, X, y):
-    """Return the processor time of each structure's own fit, by name."""
-    seen = {}
+def one_run(model, X, y):
+    """Return what a fit costs over its two dearest structures, and their names."""
+    seen = []
 
     def keep(course, runners):
-        seen["course"] = course
+        seen.append(course.sample)
         type(model)._weigh(model, course, runners)
 
     model._weigh = keep
-    model.fit(X, y)
+    whole = cpu_seconds(partial(model.fit, X, y))
     del model._weigh
-    sample = seen["course"].sample
-    rows = np.arange(len(sample.y))
-    cost = {}
+    cost = own_fits(seen[0])
+    dearest = sorted(cost, key=cost.get)[-2:]
+    return whole / sum(cost[key] for key in dearest), ", ".join(dearest[::-1])
+
+
+def own_fits(sample):
+    """Return the processor time of each structure's own fit, by name."""
+    rows, cost = np.arange(len(sample.y)), {}
     for structure in LINEAR:
         if structure.refuse(sample) is None:
             estimator = structure.make(sample)
             cost[structure.name] = cpu_seconds(
-                lambda e=estimator: fit_rows(e, sample, rows)
+                partial(fit_rows, estimator, sample, rows)
             )
     trees = boosting(sample, None, None, 1)
     target = sample.y if sample.wide or not sample.n_classes else sample.y.astype(int)
-    cost["boosting"] = cpu_seconds(lambda: trees.fit(sample.raw, target))
+    cost["boosting"] = cpu_seconds(partial(trees.fit, sample.raw, target))
     return cost
 
 
@@ -80,22 +84,14 @@ def main():
     parser.add_argument("--sets")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
-    rows = []
     for name in options.sets.split(",") if options.sets else BUNDLED:
         X, y, task_feature, classify = read(options.folder, name)
         kind = MultiTaskClassifier if classify else MultiTaskRegressor
         model = kind(task_feature=task_feature, n_jobs=1)
         model.fit(X, y)  # Kernels are compiled.
-        fit = partial(model.fit, X, y)
-        runs = []
-        for _ in range(RUNS):
-            cost = own_fits(model, X, y)
-            dearest = sorted(cost, key=cost.get)[-2:]
-            ratio = cpu_seconds(fit) / sum(cost[key] for key in dearest)
-            runs.append((ratio, ", ".join(dearest[::-1])))
-        ratio, dearest = sorted(runs)[RUNS // 2]
-        rows.append((name, f"{ratio:.2f}", dearest))
-    print(table(rows, ["set", "cost", "dearest"]))
+        runs = sorted(one_run(model, X, y) for _ in range(RUNS))
+        ratio, dearest = runs[RUNS // 2]
+        print(f"{name:20s} {ratio:5.2f} of {dearest}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,22 +6,19 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
-from sklearn.utils.metaestimators import available_if
 
 from ._blend import loss_of, mixture
 from ._candidates import Candidates
 from ._design import DIGITS, measure
-from ._folds import balanced_folds, user_splits
+from ._folds import balanced_folds, user_splits, usual_folds
 from ._guard import guard
-from ._new_task import open_task
+from ._new_task import LearnsTasks
 from ._race import lay_out, quietly, race
 from ._sklearn_compat import StrOptions, fitting
 from ._structures import NAMES, Sample, ask
 from ._validation import TaskMixin
 from .boosting._outliers import flag, outlier_scores
 
-# Rows up to which five folds serve better than three.
-FEW_ROWS = 20_000
 # Structures that know how to predict a task that comes later, and the one that is kept
 # for that if the mixture has none of them.
 LEARN_TASKS = {
@@ -55,7 +52,7 @@ def units_of(rows):
     return Units(centre * size, np.where(spread > 1e-12, spread, 1.0) * size)
 
 
-class Automatic(TaskMixin, BaseEstimator):
+class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
     """Choose or mix structures by the loss of rows held out."""
 
     _parameter_constraints = {
@@ -169,7 +166,7 @@ class Automatic(TaskMixin, BaseEstimator):
         """Return (train, test) positions among the training rows."""
         cv = self.cv
         if cv is None:
-            cv = 5 if len(values) <= FEW_ROWS else 3
+            cv = usual_folds(len(values))
         if isinstance(cv, Integral):
             stratum, target = rows.task, rows.y
             if self._n_classes() and target.ndim == 1:
@@ -281,31 +278,11 @@ class Automatic(TaskMixin, BaseEstimator):
             self.outlier_scores_ = outlier_scores(*sums)
         self.outlier_tasks_ = self.tasks_[flag(self.outlier_scores_)]
 
-    @available_if(lambda self: self.task_feature is not None)
-    @fitting
-    def fit_task(self, X, y, name=None, sample_weight=None):
-        """Learn a new task from its rows; what is known of other tasks stays.
+    def _learn_task(self, new):
+        """Let the structures that can learn a single task do so.
 
-        The structures of the mixture that can learn a single task do, and predict it
-        together; hierarchical coefficients if none of them can.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            Rows of the new task, with the columns of ``fit``.
-        y : array of shape (n_samples,)
-            Their targets.
-        name : label, default=None
-            The task's label; by default what the task column of X holds.
-        sample_weight : array of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator, which now knows the task.
+        They predict it together; hierarchical coefficients if none of them can.
         """
-        new = open_task(self, X, y, name, sample_weight)
         if not self._late_weights:
             raise ValueError(
                 f"No structure of the mixture {list(self.weights_)} can learn a single "
@@ -327,8 +304,6 @@ class Automatic(TaskMixin, BaseEstimator):
         for unknown in ("task_loss_", "task_gain_", "outlier_scores_"):
             values = np.insert(getattr(self, unknown), new.place, np.nan)
             setattr(self, unknown, values)
-        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
-        return self
 
     def _answer(self, X):
         """Return numbers, or probabilities of classes (of the second for columns)."""

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize
 
-# Probabilities below this count as this: one row must not outweigh all others.
-UNLIKELY = 1e-6
+from ._gates import UNLIKELY
+
 # Weights below this are not worth a model.
 LEAST_WEIGHT = 0.01
 # More folds are put together: mixtures are fitted without every pair of them.
@@ -154,7 +154,7 @@ def share_beside(answers, k, leader):
     return best_mixture(answers._replace(values=answers.values[:, [k, leader]]))[0]
 
 
-def first_as_good(loss, weight, errors=1.0):
+def first_as_good(loss, weight, errors):
     """Return the first column whose mean loss is the lowest but for chance.
 
     That is, not higher than the lowest by more than so many standard errors of the

@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 from sklearn.base import is_classifier
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._labels import encode, extend_vocabulary, read_labels
-from ._sklearn_compat import check_sample_weight, safe_indexing
+from ._sklearn_compat import check_sample_weight, fitting, safe_indexing
 from ._validation import split_table
 
 
@@ -74,3 +75,36 @@ def open_task(estimator, X, y, name, sample_weight, *, again=False):
         encode(tasks, estimator.tasks_),
         int(encode(label, tasks)[0]),
     )
+
+
+class LearnsTasks:
+    """Estimators that learn a task by itself, in ``_learn_task(new)``.
+
+    By then ``tasks_`` names the new task as well.
+    """
+
+    @available_if(lambda self: self.task_feature is not None)
+    @fitting(nested=True)
+    def fit_task(self, X, y, name=None, sample_weight=None):
+        """Learn a new task from its rows; what is known of other tasks stays.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            Rows of the new task, with the columns of ``fit``.
+        y : array of shape (n_samples,)
+            Their targets.
+        name : label, default=None
+            The task's label; by default what the task column of X holds.
+        sample_weight : array of shape (n_samples,), default=None
+            Their weights.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator, which now knows the task.
+        """
+        new = open_task(self, X, y, name, sample_weight)
+        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
+        self._learn_task(new)
+        return self

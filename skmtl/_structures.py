@@ -6,11 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
-from sklearn.linear_model import BayesianRidge, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from . import linear
+from ._single import single_model
 from ._wrapping import answer, answer_columns
 from .baselines import IndependentTasks, PooledTasks
 
@@ -80,24 +78,14 @@ class Structure(NamedTuple):
     refuse: Callable = lambda sample: None
 
 
-def _one_for_all(kind):
-    """Return ridge or logistic regression, for a table of one task."""
-    if kind:
-        return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-    # With fewer rows than features, evidence has a second maximum that leaves no
-    # noise; a search that starts from a strong penalty ends at the other one.
-    model = BayesianRidge(alpha_init=1.0, lambda_init=1000.0)
-    return make_pipeline(StandardScaler(), model)
-
-
 def _own(sample):
-    model = _one_for_all(sample.n_classes)
+    model = single_model(sample.n_classes > 0)
     return IndependentTasks(model, task_feature=sample.task_feature)
 
 
 def _pooled(encode):
     def make(sample):
-        model = _one_for_all(sample.n_classes)
+        model = single_model(sample.n_classes > 0)
         return PooledTasks(model, encode=encode, task_feature=sample.task_feature)
 
     return make

@@ -4,11 +4,10 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.parallel import Parallel, delayed
 
 from ._columns import append_category, append_indicators, mark_category
-from ._new_task import open_task
+from ._new_task import LearnsTasks
 from ._sklearn_compat import StrOptions, fitting, num_samples, safe_indexing
 from ._wrapping import (
     TaskWrapper,
@@ -24,7 +23,7 @@ from ._wrapping import (
 __all__ = ["IndependentTasks", "PooledTasks"]
 
 
-class IndependentTasks(TaskWrapper):
+class IndependentTasks(LearnsTasks, TaskWrapper):
     """Fit one clone of an estimator per task, sharing nothing.
 
     The rival that every multi-task model has to beat. Any regressor or classifier will
@@ -146,38 +145,15 @@ class IndependentTasks(TaskWrapper):
         self._keep(fitted)
         return self
 
-    @available_if(lambda self: self.task_feature is not None)
-    @fitting(nested=True)
-    def fit_task(self, X, y, name=None, sample_weight=None):
-        """Fit one more clone, to the rows of a new task.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            Rows of the new task, with the columns of ``fit``.
-        y : array of shape (n_samples,)
-            Their targets.
-        name : label, default=None
-            The task's label; by default what the task column of X holds.
-        sample_weight : array of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator, which now knows the task.
-        """
-        new = open_task(self, X, y, name, sample_weight)
+    def _learn_task(self, new):
         self._check_finite(new.X)
         arguments = ()
-        if sample_weight is not None:
+        if np.any(new.weight != 1.0):
             arguments = weight_arguments(self.estimator, new.weight)
         y = named_targets(new.y, self._class_labels())
         own = fit_clone(self.estimator, new.X, y, new.weight, arguments)
         place = new.place
         self.estimators_ = [*self.estimators_[:place], own, *self.estimators_[place:]]
-        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
-        return self
 
     def _fits_shared(self):
         named = self.task_feature is not None and self.unseen_task == "shared"

@@ -5,9 +5,6 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import clone, is_classifier
-from sklearn.linear_model import BayesianRidge, LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_array
 
@@ -15,6 +12,7 @@ from ._columns import as_codes
 from ._folds import balanced_folds, user_splits
 from ._gates import log_gates, squared_gates
 from ._held_out import Model, held_out, pieces_of
+from ._single import single_model
 from ._sklearn_compat import HasMethods, Interval, fitting, get_tags, safe_indexing
 from ._validation import locate
 from ._wrapping import (
@@ -200,13 +198,7 @@ class SafeTasks(TaskWrapper):
         """Return the estimator of single tasks."""
         if self.single is not None:
             return self.single
-        if is_classifier(self.estimator):
-            return make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        # With fewer rows than features, evidence has a second maximum that leaves no
-        # noise; a search that starts from a strong penalty ends at the other one.
-        return make_pipeline(
-            StandardScaler(), BayesianRidge(alpha_init=1.0, lambda_init=1000.0)
-        )
+        return single_model(is_classifier(self.estimator))
 
     @fitting(nested=True)
     def fit(self, X, y, sample_weight=None):

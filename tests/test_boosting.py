@@ -287,6 +287,65 @@ def test_columns_of_y_are_tasks():
     assert chosen.predict_proba(X).shape == Y.shape
 
 
+def strangers(n_rows=150):
+    """Return a table and targets side by side that have no feature in common."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(n_rows, 6))
+    Y = np.column_stack([np.abs(X[:, 0]), np.sin(2 * X[:, 2]), X[:, 4] * X[:, 5]])
+    return X, Y + 0.1 * rng.normal(size=Y.shape)
+
+
+@pytest.mark.parametrize("loss", ["squared_error", "absolute_error"])
+def test_columns_of_y_have_units_of_their_own(loss):
+    X, Y = strangers()
+    units, start = np.array([1.0, 1000.0, 0.01]), np.array([0.0, 5.0, -1.0])
+    options = {"max_iter": 30, "loss": loss}
+    plain = Regressor(**options).fit(X, Y)
+    changed = Regressor(**options).fit(X, units * Y + start)
+    assert_allclose(changed.predict(X), units * plain.predict(X) + start, rtol=1e-5)
+    power = 2 if loss == "squared_error" else 1
+    assert_allclose(changed.task_loss_, units**power * plain.task_loss_, rtol=1e-5)
+
+
+def test_tasks_that_share_nothing_are_as_good_as_alone():
+    X, Y = strangers(600)
+    fitted = Regressor().fit(X[:300], Y[:300])
+    assert fitted.n_rounds_["task_trees_alone"].min() > 0
+    own = [Regressor().fit(X[:300], Y[:300, t]).predict(X[300:]) for t in range(3)]
+    together, apart = (
+        np.mean((said - Y[300:]) ** 2, axis=0)
+        for said in (fitted.predict(X[300:]), np.transpose(own))
+    )
+    assert np.mean(together / apart) < 1.05
+    assert_allclose(sum(fitted.decompose(X)), fitted.predict(X))
+    *_, last = fitted.staged_predict(X)
+    assert_allclose(last, fitted.predict(X))
+
+
+def test_what_tasks_learn_alone_says_nothing_of_others():
+    X, Y = strangers(300)
+    frame = pd.DataFrame(np.tile(X, (3, 1)))
+    frame["task"] = np.repeat(["a", "b", "c"], len(X))
+    frame.columns = frame.columns.astype(str)
+    y = Y.ravel(order="F")
+    old = frame["task"] != "c"
+    fitted = Regressor(task_feature="task").fit(frame[old], y[old])
+    assert "task_trees_alone" in fitted.n_rounds_
+    parts = fitted.decompose(frame[~old])
+    assert_array_equal(parts.head, 0.0)
+    assert_array_equal(parts.task_trees, 0.0)
+    stages = list(fitted.staged_predict(frame[~old]))
+    assert_allclose(stages[-1], fitted.predict(frame[~old]))
+    before, error = fitted.predict(frame[old]), np.var(y[~old])
+    fitted.fit_task(frame[~old], y[~old])
+    assert_array_equal(fitted.predict(frame[old]), before)
+    assert np.mean((fitted.predict(frame[~old]) - y[~old]) ** 2) < 0.3 * error
+
+
+def test_trees_alone_are_not_grown_where_they_cannot_help(data, model):
+    assert "task_trees_alone" not in model.n_rounds_
+
+
 def test_quantiles_cover_what_they_say():
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"x": rng.uniform(-1, 1, 2000), "task": rng.integers(0, 5, 2000)})

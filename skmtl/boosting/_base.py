@@ -7,10 +7,9 @@ import numpy as np
 from sklearn.base import (
     BaseEstimator,
 )
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .._new_task import open_task as read_task
+from .._new_task import LearnsTasks
 from .._sklearn_compat import (
     Interval,
     StrOptions,
@@ -28,11 +27,12 @@ class Scale(NamedTuple):
 
     Attributes
     ----------
-    centre, size : float
+    centre, size : float or float64 array of shape (n_tasks,)
+        Arrays where targets stand side by side.
     """
 
-    centre: float = 0.0
-    size: float = 1.0
+    centre: float | np.ndarray = 0.0
+    size: float | np.ndarray = 1.0
 
 
 class Decomposition(NamedTuple):
@@ -41,7 +41,7 @@ class Decomposition(NamedTuple):
     Attributes
     ----------
     shared : ndarray
-        What is the same for all tasks.
+        What is the same for all tasks, also for those never seen.
     head : ndarray
         What the task's own intercept and slopes, or gate, change about it.
     task_trees : ndarray
@@ -53,7 +53,7 @@ class Decomposition(NamedTuple):
     task_trees: np.ndarray
 
 
-class MultiTaskBoosting(TaskMixin, BaseEstimator):
+class MultiTaskBoosting(LearnsTasks, TaskMixin, BaseEstimator):
     """What the regressor and the classifier have in common."""
 
     _parameter_constraints = {
@@ -164,31 +164,7 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
         }
         self.n_iter_ = max(1, sum(int(np.max(n)) for n in self.n_rounds_.values()))
 
-    @available_if(lambda self: self.task_feature is not None)
-    @fitting
-    def fit_task(self, X, y, name=None, sample_weight=None):
-        """Learn a new task from its rows; what is known of other tasks stays.
-
-        Its head is shrunk to those of other tasks, so that a few rows suffice, and it
-        gets trees of its own as far as they pay.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            Rows of the new task, with the columns of ``fit``.
-        y : array of shape (n_samples,)
-            Their targets.
-        name : label, default=None
-            The task's label; by default what the task column of X holds.
-        sample_weight : array of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator, which now knows the task.
-        """
-        new = read_task(self, X, y, name, sample_weight)
+    def _learn_task(self, new):
         problem = open_task(
             self._features.read(self, new.X),
             (new.y - self._scale.centre) / self._scale.size,
@@ -200,10 +176,8 @@ class MultiTaskBoosting(TaskMixin, BaseEstimator):
             n_threads_of(self.n_jobs),
         )
         model = self._model.with_task(problem)
-        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
         self._slots = np.insert(self._slots, new.place, self._slots.size)
         self._describe(model)
-        return self
 
     def _codes(self, X):
         """Return codes of rows to predict, and the position of their tasks."""

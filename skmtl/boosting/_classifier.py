@@ -86,7 +86,7 @@ class MultiTaskBoostingClassifier(
     n_rounds_ : dict
         Rounds of each block: of every shared score, and of the tasks' own trees for
         each task. Names that end in "_by_task" belong to the model whose shared trees
-        may part tasks.
+        may part tasks, those that end in "_alone" to trees of tasks that share nothing.
     n_iter_ : int
         Rounds of all blocks together.
     feature_importances_ : ndarray of shape (n_features,)

@@ -118,6 +118,7 @@ def cross_fit(problem, tables, workers, progress, max_scores=2):
     Returns
     -------
     fits : list of CrossFit
+        One for each table, and last the heads without any score.
     """
     n_rows, k = problem.n_rows, problem.loss.n_outputs
     start = first_heads(problem.loss, problem.y, problem.weight, problem.n_tasks)
@@ -155,7 +156,7 @@ def cross_fit(problem, tables, workers, progress, max_scores=2):
                 if not stage.is_rigid:
                     longer.append(v)
         open_stages = longer
-    return [_finish(problem, stage) for stage in stages]
+    return [_finish(problem, stage) for stage in [*stages, first]]
 
 
 def _start(problem, stage, workers, progress, chain):

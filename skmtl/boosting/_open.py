@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._folds import balanced_folds, user_splits
+from .._folds import balanced_folds, user_splits, usual_folds
 from .._kernels.boosting_records import TreeSettings
 from .._validation import balanced_weights, is_observed
 from ._bins import Bins, Table, find_bins, make_table
@@ -16,8 +16,6 @@ from ._problem import Problem
 NOTHING = np.empty(0)
 # Trees deeper than this say little and are slow to read.
 MAX_DEPTH = 10
-# Rows up to which five folds serve better than three.
-FEW_ROWS = 20_000
 
 
 class Entries(NamedTuple):
@@ -95,7 +93,7 @@ def open_problem(estimator, rows, X, y, loss, n_classes, n_threads):
     table = _table(bins, values, entries, rows.y.ndim, monotone, n_threads)
     cv = estimator.cv
     if cv is None:
-        cv = 5 if entries.y.size <= FEW_ROWS else 3
+        cv = usual_folds(entries.y.size)
     fold, n_folds, learns = _folds(cv, rows, values, X, y, n_classes)
     offsets = np.searchsorted(entries.task, np.arange(estimator.n_tasks_ + 1))
     problem = Problem(

@@ -97,7 +97,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     n_rounds_ : dict
         Rounds of each block: of every shared score, and of the tasks' own trees for
         each task. Names that end in "_by_task" belong to the model whose shared trees
-        may part tasks.
+        may part tasks, those that end in "_alone" to trees of tasks that share nothing.
     n_iter_ : int
         Rounds of all blocks together.
     feature_importances_ : ndarray of shape (n_features,)
@@ -129,7 +129,11 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     own, grown on what is left, with shrinkage and rounds chosen by cross-validation.
     A second model, whose trees may part tasks, is grown on the same splits from the
     tasks' own constants; heads on its scores would tell rows of themselves, so it has
-    none. The two models are blended by what they lose on rows held out.
+    none. Where boosting every task by itself looks as good on some of the rows, that is
+    the third model. They are blended by what they lose on rows held out.
+
+    Columns of a two-dimensional y have units of their own each: every loss but the
+    Poisson one is the same whatever these are.
 
     ``structure="blocks"`` is robust multi-task boosting [1]_, whose mixture
     :math:`(1 - s_t)\, U_0 + s_t\, U_1` parts the tasks into a majority and outliers,
@@ -247,26 +251,38 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
 
 
 def measure(name, level, rows):
-    """Return the units of targets and the loss, in these units."""
-    observed = is_observed(rows.y)
-    y = rows.y[observed]
-    weight = np.broadcast_to(
-        rows.weight.reshape(-1, *[1] * (rows.y.ndim - 1)), rows.y.shape
-    )[observed]
+    """Return the units of targets and the loss, in these units.
+
+    Targets side by side have units of their own each, so that none speaks louder for
+    being in grams; but counts are compared as they are.
+    """
     if name == "poisson":
+        y = rows.y[is_observed(rows.y)]
         if y.min() < 0.0 or not y.any():
             raise ValueError(
                 "loss='poisson' needs targets that are not negative and not all zero; "
                 f"the smallest is {y.min()}, the largest {y.max()}."
             )
         return Scale(), losses.poisson()
+    if rows.y.ndim == 2:
+        units = [_units(name, column, rows.weight) for column in rows.y.T]
+        scale = Scale(*np.transpose(units))
+    else:
+        scale = Scale(*_units(name, rows.y, rows.weight))
+    if name == "squared_error":
+        return scale, losses.squared()
+    if name == "huber":
+        return scale, losses.huber(HUBER_DELTA)
+    level = 0.5 if name == "absolute_error" else level
+    return scale, losses.quantile(level)
+
+
+def _units(name, y, weight):
+    """Return the centre and the size of observed targets."""
+    observed = is_observed(y)
+    y, weight = y[observed], weight[observed]
     if name == "squared_error":
         centre = np.average(y, weights=weight)
-        size = np.sqrt(np.average((y - centre) ** 2, weights=weight))
-        return Scale(centre, size or 1.0), losses.squared()
+        return centre, np.sqrt(np.average((y - centre) ** 2, weights=weight)) or 1.0
     centre = losses.absolute().start(y, weight)[0]
-    size = np.average(np.abs(y - centre), weights=weight) or 1.0
-    if name == "huber":
-        return Scale(centre, size), losses.huber(HUBER_DELTA)
-    level = 0.5 if name == "absolute_error" else level
-    return Scale(centre, size), losses.quantile(level)
+    return centre, np.average(np.abs(y - centre), weights=weight) or 1.0

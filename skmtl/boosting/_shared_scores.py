@@ -12,7 +12,7 @@ from ._losses import Loss
 from ._open import with_tasks
 from ._outliers import Scale, flag, outlier_scale
 from ._problem import Fitted, Parts
-from ._task_block import TaskBlock, grow_task_block
+from ._task_block import TaskBlock, alone, grow_task_block, may_stand_alone
 from ._trees import add_trees, importances
 
 # Shares that are tried where models are blended.
@@ -26,9 +26,14 @@ class Variant(NamedTuple):
 
     Attributes
     ----------
+    ending : str
+        Ends the names of its blocks.
     scores : list of Score
+        Empty where tasks share nothing.
     heads : Heads
-    share : float
+    share, common_share : float
+        The latter in what tasks have in common, and so in predictions for tasks that
+        were never seen.
     task_codes : uint8 array of shape (n_tasks + 1,), or None
         Codes of tasks, that of an unseen one last, where trees can part tasks.
     moments : float64 array of shape (n_scores, n_scores)
@@ -37,17 +42,18 @@ class Variant(NamedTuple):
         Trees of tasks.
     """
 
+    ending: str
     scores: list
     heads: Heads
     share: float
+    common_share: float
     task_codes: np.ndarray | None
     moments: np.ndarray
     block: TaskBlock | None
 
-    @property
-    def ending(self):
-        """What ends the names of this variant's blocks."""
-        return "" if self.task_codes is None else "_by_task"
+    def shares(self, task):
+        """Return its share in the prediction of each row, as a column."""
+        return np.where(task < 0, self.common_share, self.share)[:, None]
 
     def add_task(self, theta, block):
         """Return the variant with the head of one more task."""
@@ -82,7 +88,7 @@ class SharedScores(NamedTuple):
     @property
     def used(self):
         """The variants that have a share in predictions."""
-        return [variant for variant in self.variants if variant.share > 0.0]
+        return [v for v in self.variants if v.share > 0.0 or v.common_share > 0.0]
 
     @property
     def is_outlier(self):
@@ -110,8 +116,9 @@ class SharedScores(NamedTuple):
         """Number of rounds of each block; of the shared ones for each score."""
         rounds = {}
         for variant in self.used:
-            shared = np.array([score.n_rounds for score in variant.scores])
-            rounds["shared" + variant.ending] = shared
+            if variant.scores:
+                shared = np.array([score.n_rounds for score in variant.scores])
+                rounds["shared" + variant.ending] = shared
             if variant.block is not None:
                 rounds["task_trees" + variant.ending] = variant.block.n_rounds
         return rounds
@@ -124,10 +131,10 @@ class SharedScores(NamedTuple):
         blocks = {}
         for variant in self.used:
             share, ending = variant.share, variant.ending
-            trees = [trees for score in variant.scores for trees in score.boosters]
-            gains = sum(importances(own, n_features + 1) for own in trees)
-            n_boosters = len(variant.scores[0].boosters)
-            blocks["shared" + ending] = share * gains[:n_features] / n_boosters
+            for score in variant.scores:
+                gains = sum(importances(t, n_features + 1) for t in score.boosters)
+                gains = share * gains[:n_features] / len(score.boosters)
+                blocks["shared" + ending] = blocks.get("shared" + ending, 0.0) + gains
             if variant.block is not None:
                 gains = share * variant.block.importances(n_features)
                 blocks["task_trees" + ending] = gains
@@ -143,18 +150,17 @@ class SharedScores(NamedTuple):
             -1 for a task that was never seen.
         """
         everyone = np.full(len(task), -1)
-        shared = head = 0.0
+        shared = own = 0.0
         trees = np.zeros((len(task), self.loss.n_outputs))
         for variant in self.used:
             scores = _scores(variant, codes, task, n_threads)
             common = variant.heads.apply(scores, everyone)
-            shared = shared + variant.share * common
-            own = variant.heads.apply(scores, task) - common
-            head = head + variant.share * own
+            shared = shared + variant.common_share * common
+            own = own + variant.shares(task) * variant.heads.apply(scores, task)
             if variant.block is not None:
                 share = variant.share
                 variant.block.add(codes, task, trees, n_threads, share=share)
-        return Parts(shared, head, trees)
+        return Parts(shared, own - shared, trees)
 
     def with_task(self, problem):
         """Return the model with one more task, which nothing else depends on.
@@ -192,26 +198,32 @@ class SharedScores(NamedTuple):
         First the rounds of the first score of all variants side by side, then those of
         the second, and at last those of the tasks' own trees.
         """
-        totals, parts = [], []
+        known, parts = [], []
         for variant in self.used:
             shape = (len(variant.scores), len(codes), variant.heads.n_outputs)
             parts.append(np.zeros(shape))
-            totals.append(_with_task(variant, codes, task))
+            known.append(_with_task(variant, codes, task))
+
+        def score():
+            return sum(
+                variant.shares(task) * variant.heads.apply(scores, task)
+                for variant, scores in zip(self.used, parts, strict=True)
+            )
+
         for s in range(max(len(variant.scores) for variant in self.used)):
             for m in range(max(_rounds(variant, s) for variant in self.used)):
-                total = 0.0
-                for variant, scores, own in zip(self.used, parts, totals, strict=True):
+                for variant, scores, own in zip(self.used, parts, known, strict=True):
                     if m < _rounds(variant, s):
                         _add_round(variant, s, m, own, scores[s], n_threads)
-                    total = total + variant.share * variant.heads.apply(scores, task)
-                yield total
+                yield score()
+        total = score()
         blocks = [(v.share, v.block) for v in self.used if v.block is not None]
         most = max((int(block.n_rounds.max()) for _, block in blocks), default=0)
         for m in range(1, most + 1):
-            score = total.copy()
+            with_trees = total.copy()
             for share, block in blocks:
-                block.add(codes, task, score, n_threads, share=share, n_rounds=m)
-            yield score
+                block.add(codes, task, with_trees, n_threads, share=share, n_rounds=m)
+            yield with_trees
 
 
 def _rounds(variant, s):
@@ -273,14 +285,26 @@ def fit_shared_scores(problem, progress):
         fits = cross_fit(problem, tables, workers, progress, most)
     finally:
         workers.close()
+    start, fits = fits[-1], fits[:-1]
     blocks, totals = [None] * len(fits), [fit.total for fit in fits]
     if problem.n_tasks > 1:
         grown = [grow_task_block(problem, total) for total in totals]
-        blocks, totals = zip(*grown, strict=True)
+        blocks, totals = map(list, zip(*grown, strict=True))
     shares, total = blend(problem, totals)
+    common, endings = shares, ["", "_by_task"][: len(fits)]
+    if problem.n_tasks > 1 and may_stand_alone(problem, start.total, total):
+        block, own = grow_task_block(problem, start.total, alone(problem))
+        (rest, share), total = blend(problem, [total, own])
+        common, shares = [*shares, 0.0], [*(rest * np.array(shares)), share]
+        fits, codes = [*fits, start], [*codes, None]
+        blocks, endings = [*blocks, block], [*endings, "_alone"]
+    parts = (endings, fits, shares, common, codes, blocks)
     variants = [
-        Variant(fit.scores, fit.heads, share, code, _moments(problem, fit), block)
-        for fit, share, code, block in zip(fits, shares, codes, blocks, strict=True)
+        Variant(
+            *(ending, fit.scores, fit.heads, share, common_share, code),
+            *(_moments(problem, fit), block),
+        )
+        for ending, fit, share, common_share, code, block in zip(*parts, strict=True)
     ]
     weight = problem.scored_weight
     usual, scores = _outliers(problem, fits[0], weight)
@@ -292,7 +316,9 @@ def fit_shared_scores(problem, progress):
 
 def _moments(problem, fit):
     """Return mean products of scores over the rows of all tasks."""
-    scores = fit.out_of_fold.reshape(len(fit.scores), -1)
+    scores = fit.out_of_fold.reshape(
+        len(fit.scores), problem.y.size * problem.loss.n_outputs
+    )
     return scores @ scores.T / max(problem.n_rows, 1)
 
 

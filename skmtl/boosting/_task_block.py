@@ -1,4 +1,4 @@
-"""Trees of each task's own, grown on what the shared scores leave, and well shrunk."""
+"""Trees of each task's own: shrunk ones beside the shared scores, or alone."""
 
 from typing import NamedTuple
 
@@ -16,10 +16,41 @@ from ._task_trees import (
 SHRINKAGES = (1.0, 10.0, 30.0, 100.0)
 # How trees of a single task grow, whose rows are few.
 MAX_LEAVES, MIN_WEIGHT, N_GROUPS, N_ROUNDS, PATIENCE = 4, 5.0, 31, 150, 50
+# The same where nothing else describes the task: like shared trees.
+ALL_CODES, PATIENCE_ALONE, MOST_NODES = 255, 40, 10**8
 # Rows of its own that the mean of all tasks counts like where rounds are chosen.
 PRIOR_WEIGHT = 100.0
-# Rows of a sample of tasks on which the shrinkage is chosen.
-SAMPLE_ROWS = 50_000
+# Rows of a sample of tasks on which the shrinkage is chosen, and of one that tells
+# whether trees alone can be of use.
+SAMPLE_ROWS, PROBE_ROWS = 50_000, 10_000
+# How much worse than the shared scores they may be there.
+HOPELESS = 1.1
+
+
+class Growing(NamedTuple):
+    """How the trees of tasks grow.
+
+    Attributes
+    ----------
+    trees : TreeSettings
+        Its shrinkage is one of ``shrinkages``.
+    shrinkages : tuple of float
+        Of these the one with the smallest loss out of fold is taken.
+    n_groups : int
+        Groups of a feature's codes at most.
+    n_rounds, patience : int
+    """
+
+    trees: TreeSettings
+    shrinkages: tuple
+    n_groups: int
+    n_rounds: int
+    patience: int
+
+    def plan(self, loss):
+        """Return what kernels read beside the settings of trees."""
+        rounds = (self.n_rounds, self.patience, self.n_groups)
+        return TaskSettings(loss.code, loss.parameter, *rounds)
 
 
 class TaskBlock(NamedTuple):
@@ -30,20 +61,19 @@ class TaskBlock(NamedTuple):
     trees : list of TaskTrees
         Those of each split; their mean counts.
     n_rounds : int array of shape (n_tasks,)
-    shrinkage : float
     curve : float64 array of shape (n_rounds + 1,)
         Mean loss of all rows out of fold, before and after each round.
     loss : float64 array of shape (n_tasks,)
         Loss of each task's rows out of fold, with rounds that other rows chose.
-    settings : TreeSettings
+    growing : Growing
+        With the one shrinkage that was taken.
     """
 
     trees: list
     n_rounds: np.ndarray
-    shrinkage: float
     curve: np.ndarray
     loss: np.ndarray
-    settings: TreeSettings
+    growing: Growing
 
     def add(self, codes, task, score, n_threads=1, *, share=1.0, n_rounds=None):
         """Add to the scores of rows what the trees of their tasks say.
@@ -82,8 +112,7 @@ class TaskBlock(NamedTuple):
         total : float64 array of shape (n_rows, n_outputs)
             What the rest of the model says of them.
         """
-        own = np.arange(1)
-        found = _cross_fit(problem, total, self.shrinkage, own, self.settings)
+        found = _cross_fit(problem, total, np.arange(1), self.growing)
         curve = sum(boosted.curve for boosted in found)
         n_rounds = np.argmin(curve + PRIOR_WEIGHT * self.curve, axis=1)
         new = [boosted.task_trees.truncate(n_rounds) for boosted in found]
@@ -96,7 +125,7 @@ class TaskBlock(NamedTuple):
         )
 
 
-def grow_task_block(problem, total):
+def grow_task_block(problem, total, growing=None):
     """Return trees of every task, and scores out of fold with them.
 
     Parameters
@@ -104,25 +133,28 @@ def grow_task_block(problem, total):
     problem : Problem
     total : float64 array of shape (n_rows, n_outputs)
         Scores out of fold without them.
+    growing : Growing, optional
+        By default that of trees beside shared scores.
 
     Returns
     -------
     block : TaskBlock
     total : float64 array of shape (n_rows, n_outputs)
     """
-    weight, settings = problem.scored_weight, task_settings(problem.settings)
-    sample, everyone = _sample(problem), np.arange(problem.n_tasks)
+    growing = growing or beside_scores(problem)
+    weight, everyone = problem.scored_weight, np.arange(problem.n_tasks)
+    sample = _sample(problem, SAMPLE_ROWS if len(growing.shrinkages) > 1 else np.inf)
     tried = [
-        _cross_fit(problem, total, shrinkage, sample, settings)
-        for shrinkage in SHRINKAGES
+        growing._replace(shrinkages=(shrinkage,)) for shrinkage in growing.shrinkages
     ]
+    grown = [_cross_fit(problem, total, sample, way) for way in tried]
     losses = [
-        _chosen(_curve(found)[sample], weight[sample])[1].sum() for found in tried
+        _chosen(_curve(found)[sample], weight[sample])[1].sum() for found in grown
     ]
     best = int(np.argmin(losses))
-    shrinkage, found = SHRINKAGES[best], tried[best]
+    growing, found = tried[best], grown[best]
     if sample.size < problem.n_tasks:
-        found = _cross_fit(problem, total, shrinkage, everyone, settings)
+        found = _cross_fit(problem, total, everyone, growing)
     curve = _curve(found)
     n_rounds, _ = _chosen(curve, weight)
     trees = [boosted.task_trees.truncate(n_rounds) for boosted in found]
@@ -142,17 +174,44 @@ def grow_task_block(problem, total):
     problem.report(
         "task_trees: up to %d rounds, shrinkage %g, loss out of fold %.6g",
         n_rounds.max(),
-        shrinkage,
+        growing.shrinkages[0],
         loss.sum(),
     )
     pooled = curve.sum(axis=0) / weight.sum()
-    return TaskBlock(trees, n_rounds, shrinkage, pooled, loss, settings), after
+    return TaskBlock(trees, n_rounds, pooled, loss, growing), after
 
 
-def _sample(problem):
+def may_stand_alone(problem, start, total):
+    """Return whether trees of tasks alone can be about as good as shared scores.
+
+    They grow for some tasks and one split.
+
+    Parameters
+    ----------
+    problem : Problem
+    start, total : float64 arrays of shape (n_rows, n_outputs)
+        Scores out of fold that trees start from, and those of the shared model.
+    """
+    sample, growing = _sample(problem, PROBE_ROWS), alone(problem)
+    if np.diff(problem.offsets)[sample].max() < 2.0 * growing.trees.min_weight:
+        return False
+    part = problem.parts[0]
+    within = np.isin(problem.task, sample)
+    rows = np.flatnonzero(within & (part == SCORED))
+    weight = problem.row_weight[rows]
+    if not weight.sum():
+        return False
+    own = np.bincount(problem.task[rows], weight, problem.n_tasks)[sample]
+    curve = _boost(problem, start, within & (part != UNUSED), part, growing).curve
+    found = _chosen(curve[sample], own)[1].sum()
+    shared = problem.loss.value(problem.y[rows], total[rows], weight)
+    return bool(found < HOPELESS * shared)
+
+
+def _sample(problem, n_rows):
     """Return all tasks, or some of all sizes that have few rows together."""
     size = np.diff(problem.offsets)
-    step = -(-problem.n_rows // SAMPLE_ROWS)
+    step = max(1, int(np.ceil(problem.n_rows / n_rows)))
     order = np.argsort(size, kind="stable")
     return np.sort(order[step // 2 :: step])
 
@@ -168,32 +227,43 @@ def _curve(found):
     return sum(boosted.curve for boosted in found)
 
 
-def _cross_fit(problem, total, shrinkage, tasks, settings):
+def _cross_fit(problem, total, tasks, growing):
     """Return trees of some tasks, for every split those of the rows it learns from."""
-    within, found = np.isin(problem.task, tasks), []
-    for part in problem.parts:
-        rows = np.flatnonzero(within & (part != UNUSED))
-        held_out = part[rows] == SCORED
-        found.append(_boost(problem, total, rows, held_out, shrinkage, settings))
-    return found
+    within = np.isin(problem.task, tasks)
+    return [
+        _boost(problem, total, within & (part != UNUSED), part, growing)
+        for part in problem.parts
+    ]
 
 
-def _boost(problem, total, rows, held_out, shrinkage, settings):
+def _boost(problem, total, is_used, part, growing):
+    """Return trees of tasks on some rows, of which a split holds some out."""
+    rows, (shrinkage,) = np.flatnonzero(is_used), growing.shrinkages
     offsets = np.searchsorted(problem.task[rows], np.arange(problem.n_tasks + 1))
     weight = problem.weight[rows] if problem.weight.size else problem.weight
+    held_out = part[rows] == SCORED
     entries = task_entries(rows, offsets, problem.y[rows], weight, held_out, shrinkage)
-    loss = problem.loss
-    plan = TaskSettings(loss.code, loss.parameter, N_ROUNDS, PATIENCE, N_GROUPS)
+    plan, settings = growing.plan(problem.loss), growing.trees
     return grow_task_trees(
         problem.table, entries, total[rows], plan, settings, problem.n_threads
     )
 
 
-def task_settings(settings):
-    """Return how trees of one task grow beside those of all."""
-    return TreeSettings(
+def beside_scores(problem):
+    """Return how trees of one task grow on what shared scores leave."""
+    settings = problem.settings
+    trees = TreeSettings(
         max_leaves=min(MAX_LEAVES, settings.max_leaves),
         max_depth=settings.max_depth,
         min_weight=min(MIN_WEIGHT, settings.min_weight),
         learning_rate=settings.learning_rate,
     )
+    return Growing(trees, SHRINKAGES, N_GROUPS, N_ROUNDS, PATIENCE)
+
+
+def alone(problem):
+    """Return how trees of one task grow where it shares nothing with others."""
+    trees = problem.settings
+    n_nodes = problem.n_tasks * problem.loss.n_outputs * (2 * trees.max_leaves - 1)
+    n_rounds = max(1, min(problem.max_rounds, MOST_NODES // n_nodes))
+    return Growing(trees, (trees.shrinkage,), ALL_CODES, n_rounds, PATIENCE_ALONE)

@@ -7,7 +7,7 @@ from scipy.special import expit, softmax
 from sklearn.base import is_classifier
 from sklearn.utils.metaestimators import available_if
 
-from .._new_task import open_task
+from .._new_task import LearnsTasks
 from .._sklearn_compat import (
     HasMethods,
     Interval,
@@ -36,7 +36,7 @@ def default_estimator():
     )
 
 
-class TaskHeads(TaskWrapper):
+class TaskHeads(LearnsTasks, TaskWrapper):
     """Let any estimator learn what tasks share, and give each task a head of its own.
 
     Clones of the estimator learn a score that all tasks share. Each task sees it
@@ -91,7 +91,8 @@ class TaskHeads(TaskWrapper):
     task_intercepts_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
         Their intercepts: without its own trees, and by "shared" alone, a task is
         predicted by ``intercept + weights @ scores``. Scores of classifiers are
-        log-odds, or log-probabilities about their mean.
+        log-odds, or log-probabilities about their mean. Where tasks are columns of y,
+        "shared" learns each of them in units of its standard deviation.
     task_loss_ : ndarray of shape (n_tasks,)
         Mean squared error or log loss of each task, out of fold.
     outlier_scores_ : ndarray of shape (n_tasks,)
@@ -297,7 +298,7 @@ class TaskHeads(TaskWrapper):
         if names is not None and self.task_feature is not None:
             name = names[self._task_column]
         estimator = self._wrapped()
-        language = Language(self._scale, self._class_labels())
+        language = Language(self._told, self._class_labels())
         estimators = seeded(estimator, self.random_state, problem.n_folds + 1)
         weights = weight_names(estimator)
         return [
@@ -317,48 +318,28 @@ class TaskHeads(TaskWrapper):
         self.outlier_scores_ = model.outlier_scores[slots]
         self.outlier_tasks_ = self.tasks_[model.is_outlier[slots]]
         self.task_similarity_ = model.similarity[np.ix_(slots, slots)]
-        heads, scale = model.variants[0].heads, self._scale
-        self.task_weights_ = heads.slopes[slots]
-        intercepts = scale.size * heads.theta[slots, : heads.n_outputs]
-        intercepts = intercepts + scale.centre * (1.0 - self.task_weights_[:, :1])
+        heads, told = model.variants[0].heads, self._told
+        centre, size = (np.reshape(part, (-1, 1)) for part in self._scale)
+        self.task_weights_ = size / told.size * heads.slopes[slots]
+        intercepts = size * heads.theta[slots, : heads.n_outputs]
+        intercepts = intercepts + centre - told.centre * self.task_weights_[:, :1]
         self.task_intercepts_ = intercepts[:, 0] if heads.n_outputs == 1 else intercepts
 
-    @available_if(lambda self: self.task_feature is not None)
-    @fitting(nested=True)
-    def fit_task(self, X, y, name=None, sample_weight=None):
-        """Learn a new task from its rows; what is known of other tasks stays.
+    @property
+    def _told(self):
+        """Units in which estimators are told targets: the user's, if there is one."""
+        return Scale() if self._tasks_are_targets else self._scale
 
-        Its head is shrunk to those of other tasks, so that a few rows suffice, and it
-        gets trees of its own as far as they pay.
-
-        Parameters
-        ----------
-        X : table of shape (n_samples, n_features)
-            Rows of the new task, with the columns of ``fit``.
-        y : array of shape (n_samples,)
-            Their targets.
-        name : label, default=None
-            The task's label; by default what the task column of X holds.
-        sample_weight : array of shape (n_samples,), default=None
-            Their weights.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator, which now knows the task.
-        """
-        new = open_task(self, X, y, name, sample_weight)
+    def _learn_task(self, new):
         self._check_finite(new.X)
         y = (new.y - self._scale.centre) / self._scale.size
         problem = open_one_task(
             new.X, y, new.weight, self._columns, self._loss, self._n_folds
         )
         model = self._model.with_task(problem, self._query(new.X, None))
-        self.tasks_, self.n_tasks_ = new.tasks, new.tasks.size
         # Where the model keeps each of tasks_: those added later come last in it.
         self._slots = np.insert(self._slots, new.place, self._slots.size)
         self._describe(model)
-        return self
 
     def _query(self, table, task):
         """Return rows as the model reads them; without tasks, all are unseen."""

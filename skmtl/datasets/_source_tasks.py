@@ -64,7 +64,13 @@ class SourceOracle:
         self.restart()
 
     def restart(self):
-        """Begin the rows of every task anew."""
+        """Begin the rows of every task anew.
+
+        Returns
+        -------
+        self : SourceOracle
+            The oracle itself.
+        """
         seeds = np.random.SeedSequence(self.seed).spawn(len(self.tasks))
         self.streams = [np.random.default_rng(seed) for seed in seeds]
         self.n_drawn = dict.fromkeys(self.tasks, 0)

@@ -101,6 +101,7 @@ def covariance_similarity(X, *, task_feature):
     tasks : ndarray of shape (n_tasks,)
         Labels, sorted.
     similarity : ndarray of shape (n_tasks, n_tasks)
+        Between 0 and 1, of every pair of tasks.
 
     References
     ----------

@@ -80,6 +80,7 @@ class SharedRepresentation(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         names : ndarray of str
+            Numbered components, and the task column where it is kept.
         """
         names = super().get_feature_names_out(input_features)
         if not (self.keep_task_column and self.task_feature is not None):
