@@ -46,18 +46,15 @@ print(seconds() - imported)
 """
 
 MEMORY = """
-from resource import RUSAGE_SELF, getrusage
-import numpy as np
 import benchmarks.boosting_engine as b
-
-def peak():
-    return getrusage(RUSAGE_SELF).ru_maxrss
+from benchmarks.speed_growth import CLEAR, high_water
 
 b.{side}(*b.problem(2_000), 2, 1)
 X, y = b.problem(500_000)
-before = peak()
+CLEAR.write_text("5")  # Linux forgets the highest water there was.
+before = high_water()
 b.{side}(X, y, 10, 1)
-print(peak() - before)
+print(high_water() - before)
 """
 
 
@@ -162,15 +159,15 @@ def clock(n_threads):
     return timer
 
 
-def shared_trees():
+SHARED_CASES = (5_000, 0.5, 150), (50_000, 0.7, 100), (500_000, 0.8, 40)
+TASK_CASES = (200, 8, 31), (2_000, 8, 31), (10_000, 4, 15)
+
+
+def shared_trees(cases=SHARED_CASES, threads=(1, 2)):
     """Yield trees over all rows, and predictions."""
-    for n_rows, bar, n_rounds in (
-        (5_000, 0.5, 150),
-        (50_000, 0.7, 100),
-        (500_000, 0.8, 40),
-    ):
+    for n_rows, bar, n_rounds in cases:
         X, y = problem(n_rows)
-        for n_threads in (1, 2):
+        for n_threads in threads:
             sides = [kind(X, y, n_threads) for kind in (Ours, Theirs)]
             grow = [side.grow for side in sides]
             measured = ratio(*grow, runs=n_rounds, warm=5, timer=clock(n_threads))
@@ -186,11 +183,12 @@ def _middle(measured):
     return Ratio(measured.median, measured.median, measured.median)
 
 
-def task_trees():
+def task_trees(cases=TASK_CASES, threads=(1, 2)):
     """Yield trees of every task beside a LightGBM model for each."""
-    for n_tasks, n_leaves, n_groups in ((200, 8, 31), (2_000, 8, 31), (10_000, 4, 15)):
+    for n_tasks, n_leaves, n_groups in cases:
         case = TaskCase(n_tasks)
-        for n_threads, bar in ((1, ">= 12"), (2, ">= 14")):
+        for n_threads in threads:
+            bar = ">= 12" if n_threads == 1 else ">= 14"
             measured, each = case.compare(n_leaves, n_groups, n_threads)
             what = f"{n_tasks:,} tasks, {n_leaves} leaves, {n_threads} thread(s)"
             yield f"LightGBM per task, {what}", "ours", measured, bar

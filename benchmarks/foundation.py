@@ -79,12 +79,14 @@ def labels():
         )
 
 
-def moments():
+SHAPES = (10**6, 50, 1000), (2 * 10**5, 100, 200), (2 * 10**5, 20, 10**4)
+
+
+def moments(shapes=SHAPES):
     """Yield grouping and statistics beside reading X once and beside a plain Gram."""
     from skmtl._tasks import group_rows, statistics
 
     rng = np.random.default_rng(0)
-    shapes = [(10**6, 50, 1000), (2 * 10**5, 100, 200), (2 * 10**5, 20, 10**4)]
     for n_rows, n_features, n_tasks in shapes:
         X, y = rng.normal(size=(n_rows, n_features)), rng.normal(size=n_rows)
         task, weight = rng.integers(0, n_tasks, n_rows), np.ones(n_rows)

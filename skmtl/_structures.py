@@ -130,7 +130,10 @@ LINEAR = [
     Structure("pooled_intercepts", _pooled("onehot"), refuse=_needs_few_tasks),
     Structure("hierarchical", _linear("Hierarchical")),
     Structure(
-        "shared_center", _linear("SharedCenter"), ("alpha",), refuse=_needs_tasks
+        "shared_center",
+        _linear("SharedCenter"),
+        ("alpha", "center_alpha"),
+        refuse=_needs_tasks,
     ),
     Structure(
         "shared_representation",

@@ -128,13 +128,6 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     np.str_('hierarchical')
     """
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        # Where rows of the same task are few, rows held out may say to ignore tasks,
-        # and so a column that holds all there is to know.
-        tags.regressor_tags.poor_score = self.task_feature is not None
-        return tags
-
     def predict(self, X):
         """Predict targets.
 

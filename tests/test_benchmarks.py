@@ -1,5 +1,6 @@
-"""Laws of the leaderboard: its lists, splits, losses and verdicts."""
+"""Laws of the leaderboard, and of what is measured of speed and outliers."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,12 +10,28 @@ import pytest
 
 sys.path.append(str(Path(__file__).parents[1]))
 
-from benchmarks import accuracy, rivals
+from benchmarks import __main__ as listing
+from benchmarks import (
+    accuracy,
+    accuracy_runs,
+    outlier_tasks,
+    outliers,
+    outliers_report,
+    quick,
+    records,
+    rivals,
+    speed,
+    speed_report,
+)
 from benchmarks import accuracy_report as report
 from benchmarks import accuracy_tables as tables
 from benchmarks import accuracy_verdicts as verdicts
+from benchmarks import speed_growth as growth
+from benchmarks import speed_subjects as subjects
 from benchmarks.accuracy_losses import FLOOR, losses
+from benchmarks.measuring import Ratio
 from benchmarks.rivals import layouts, linear, trees
+from benchmarks.speed_subjects import SUBJECTS, Shape
 
 N_SETS = 41
 
@@ -304,3 +321,232 @@ def test_results_are_resumed_and_reported(tmp_path):
     assert "it / broke" in text
     assert "2 states of its code" in text
     assert (tmp_path / "ranks_confirmation_few.svg").exists()
+
+
+def test_bars_are_bounds_of_numbers():
+    assert records.met(1.0, ">= 1") == "met"
+    assert records.met(0.999, ">= 1") == "missed"
+    assert records.met(2.0, "<= 1.5") == "missed"
+    assert records.met(2.0, "flat") == records.met(np.nan, ">= 1") == ""
+
+
+def test_results_are_kept_with_what_they_were_measured_with(tmp_path):
+    path = tmp_path / "deep" / "found.csv"
+    records.save(path, [{"a": 1.0, "b": "x, y"}, {"a": 2.0, "c": None}], threads=1)
+    first, second = records.load(path)
+    assert (first["b"], second["a"], second["c"]) == ("x, y", "2", "")
+    assert "numpy" in records.provenance(path)
+    assert records.load(tmp_path / "nowhere.csv") == []
+
+
+def test_draws_of_outliers_are_what_they_say():
+    draw = outlier_tasks.Linear(0, n_tasks=8, n_samples=30, n_outliers=2, factor=10.0)
+    assert draw.outlying.sum() == 2
+    assert draw.train.sum() == 8 * 30
+    rows = ~draw.train
+    assert draw.error(10.0 * draw.signal[rows], rows) < 1e-12
+    plain, reversed_ = (
+        outlier_tasks.Linear(0, n_tasks=8, n_samples=30, kind=kind)
+        for kind in ("distinct", "reversed")
+    )
+    clean = ~plain.outlying[plain.task]
+    np.testing.assert_array_equal(plain.y[clean], reversed_.y[clean])
+    options = {"n_tasks": 4, "n_samples": 30, "problem": "classification"}
+    curved = outlier_tasks.Curved(0, n_spoilt=1, spoilt="reversed", **options)
+    whole = outlier_tasks.Curved(0, n_outlier_tasks=0, **options)
+    rows = curved.outlying[curved.task]
+    assert curved.outlying.tolist() == [False, False, False, True]
+    np.testing.assert_array_equal(curved.y[rows], 1 - whole.y[rows])
+    np.testing.assert_array_equal(curved.y[~rows], whole.y[~rows])
+
+
+def test_areas_and_flags_are_counted():
+    outlying = np.array([False, False, True, True])
+    found = outliers.quality(np.array([0.0, 2.0, 2.0, 3.0]), outlying, outlying)
+    assert found == {"area": 0.875, "exact": 1, "found": 1.0, "flagged_others": 0.0}
+    flagged = np.array([True, False, True, False])
+    found = outliers.quality(np.zeros(4), flagged, outlying)
+    assert found == {"area": 0.5, "exact": 0, "found": 0.5, "flagged_others": 0.5}
+
+
+def few_draws(**more):
+    """Return a row of results of outliers."""
+    row = {"model": "boosting", "case": "a", "bar": ">= 1", "area": "1", "exact": "1"}
+    return row | {"found": "1", "flagged_others": "0", "error": "1", **more}
+
+
+def test_one_mistake_misses_a_bar_of_one_and_failures_are_told():
+    assert "None." in outliers_report.missed([few_draws(), few_draws()])
+    assert "0.950, bar >= 1" in outliers_report.missed(
+        [few_draws(), few_draws(area="0.9")]
+    )
+    broken = few_draws(failure="it | broke", area="")
+    assert "1 failed: it | broke" in outliers_report.missed([few_draws(), broken])
+    assert "it / broke" in outliers_report.tables([few_draws(), broken])
+    assert "failed: it / broke" in outliers_report.tables([broken])
+
+
+def test_outliers_are_measured_and_reported(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(outliers.LINEAR, "tiny", {"n_tasks": 8, "n_samples": 30})
+    path = tmp_path / "outliers.csv"
+    model = "representation, robust, rank given"
+    command = f"outliers|--models|{model}|--cases|tiny|--seeds|2|--out"
+    monkeypatch.setattr(sys, "argv", [*command.split("|"), str(path)])
+    outliers.main()
+    rows = records.load(path)
+    assert [row["seed"] for row in rows] == ["0", "1"]
+    assert not any(row.get("failure") for row in rows)
+    assert all(float(row["plain"]) > 0.0 for row in rows)
+    assert "| tiny | 2 |" in capsys.readouterr().out
+    assert "| tiny | 2 |" in outliers_report.page(path)
+
+
+def test_what_fails_is_a_row_with_the_reason():
+    chosen = [("center, robust", "broken", outlier_tasks.Linear, {"kind": "?"}, "")]
+    (row,) = outliers.run(chosen, 1)
+    assert row["failure"].startswith("KeyError")
+
+
+def test_exponents_are_slopes_of_logarithms():
+    sizes = [1.0, 10.0, 100.0]
+    np.testing.assert_allclose(
+        growth.exponent(sizes, [3.0, 300.0, 3e4]), (2.0, 0.0), atol=1e-7
+    )
+    slope, error = growth.exponent(sizes, [1.0, 20.0, 100.0])
+    np.testing.assert_allclose(slope, 1.0)
+    # Residuals of log(2) times -1/3, 2/3 and -1/3; one degree of freedom.
+    np.testing.assert_allclose(error, np.log(2) * np.sqrt(1 / 3) / np.log(10))
+    assert np.isnan(growth.exponent([1.0, 2.0], [1.0, 2.0])[1])
+
+
+def smaller(name):
+    """Return a subject at sizes that take no time."""
+    sizes = {"rows": (20, 40), "tasks": (3, 5), "features": (4, 6)}
+    return SUBJECTS[name]._replace(base=Shape(4, 20, 4), sizes=sizes)
+
+
+def test_every_task_has_its_own_ridge():
+    X, y = SUBJECTS["center"].draw(Shape(4, 20, 4))
+    models = subjects.ridge_per_task(X, y, 1)
+    assert len(models) == 4
+    for t, model in enumerate(models):
+        rows = X[:, -1] == t
+        np.testing.assert_allclose(
+            model.intercept_ + X[rows, :-1].mean(axis=0) @ model.coef_, y[rows].mean()
+        )
+
+
+def test_speed_is_measured_and_reported(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(SUBJECTS, "center", smaller("center"))
+    path = tmp_path / "speed.csv"
+    command = "speed --parts scaling --subjects center --runs 1 --out"
+    monkeypatch.setattr(sys, "argv", [*command.split(), str(path)])
+    speed.main()
+    rows = records.load(path)
+    assert len(rows) == 3 * 2 * 2
+    assert all(float(row["median"]) > 0.0 for row in rows)
+    assert "rows, 20 to 40" in capsys.readouterr().out
+    text = speed_report.page(path, tmp_path)
+    assert "RidgeCV per task" in text
+    assert (tmp_path / "speed_rows.svg").exists()
+    kept = speed.others(path, ("scaling",), ("boosting",))
+    assert len(kept) == len(rows)
+    assert speed.others(path, ("scaling",), ("center",)) == []
+
+
+def test_lines_of_other_benchmarks_are_rows():
+    measured = Ratio(2.0, 1.0, 3.0)
+    other = speed.pillar_row("foundation", "9 x 5, 2 tasks", "", 1.0, ">= 2 at d=50")
+    assert other["bar"] == ""
+    what = "fit, 9 x 50, 2 tasks"
+    row = speed.pillar_row("foundation", what, "a pass", measured, ">= 0.5 at d=50")
+    assert (row["median"], row["low"], row["bar"]) == (2.0, 1.0, ">= 0.5")
+    assert speed_report.verdict(row) == "met"
+    text = speed_report.pillar_table(
+        [row, {"subject": "x", "failure": "ValueError: no"}]
+    )
+    assert "| fit, 9 x 50, 2 tasks | a pass | 2 (1 to 3) | >= 0.5 | met |" in text
+    assert "failed: ValueError: no" in text
+    assert "ValueError: no" in speed_report.missed(
+        [{"subject": "x", "failure": "ValueError: no"}]
+    )
+
+
+@pytest.mark.skipif(not growth.CLEAR.exists(), reason="peaks need Linux")
+def test_peaks_of_memory_are_in_units_of_the_table():
+    # One ridge of all rows copies the table to centre it.
+    assert 0.9 < growth.child_peak("center", "all rows", (20, 400, 40)) < 4.0
+
+
+def test_first_uses_are_processes(tmp_path, monkeypatch):
+    monkeypatch.setattr(growth, "IMPORTS", ("import numpy",))
+    (row,) = growth.beside_imports("nothing", "pass", tmp_path, 1)
+    assert 0.0 < row["median"] < 1.0
+    assert row["rival"] == "import numpy"
+
+
+def test_the_short_form_has_all_parts_and_shows_what_failed(tmp_path, monkeypatch):
+    monkeypatch.setitem(SUBJECTS, "center", smaller("center"))
+    monkeypatch.setitem(outliers.LINEAR, "tiny", {"n_tasks": 6, "n_samples": 20})
+    monkeypatch.setattr(quick, "in_process", quick.section)
+    monkeypatch.setattr(growth, "memory", lambda names: 1 / 0)
+    monkeypatch.setitem(quick.PARTS, "active", lambda own: own.nothing)
+    own = quick.Plan(
+        results=tmp_path,
+        cases={"representation, robust, rank given": ("tiny",)},
+        seeds=1,
+        subjects=("center",),
+        first=(),
+        n_sizes=1,
+        pillars=False,
+    )
+    text = quick.page(quick.run(["active", "outliers", "speed"], own, 1))
+    assert "**Failed**: AttributeError" in text
+    assert "**Failed**: ZeroDivisionError" in text
+    assert "| tiny | 1 |" in text
+    assert "| center | RidgeCV per task |" in text
+    names = ["quick_outliers.csv", "quick_speed.csv"]
+    assert sorted(path.name for path in tmp_path.glob("*.csv")) == names
+
+
+class QuickBench:
+    """Answers at once; what it says of a method is its place in the alphabet."""
+
+    def __init__(self, *arguments):
+        pass
+
+    def measure(self, job):
+        loss = float(ord(job.method[0])) + job.split
+        found = {"macro": loss, "pooled": loss, "by_task": [loss, loss]}
+        return found | {"fit_cpu": 1.0, "predict_wall": 1.0, "code": "x"}
+
+    def stop(self):
+        pass
+
+
+def test_the_short_form_of_accuracy(tmp_path, monkeypatch):
+    monkeypatch.setattr(accuracy_runs, "Bench", QuickBench)
+    own = quick.Plan(results=tmp_path, sets=("slump",), splits=2)
+    methods = ("linear_separate", "lightgbm_category", "skmtl_automatic")
+    text = quick.accuracy(own._replace(methods=methods))
+    assert text.count("| slump | 115.5") == 2
+    assert "| skmtl_automatic | 0 | 0 | 1 |" in text
+    assert "Nothing." in text
+    assert len(records.load(tmp_path / "quick_accuracy.csv")) == 2 * 2 * 3
+
+
+def test_a_process_that_ends_is_a_failure():
+    assert "**Failed**: BrokenProcessPool" in quick.in_process("no such", Unpicklable())
+
+
+class Unpicklable:
+    """Ends the process that it is sent to."""
+
+    def __reduce__(self):
+        return os._exit, (1,)
+
+
+def test_commands_are_listed():
+    names = dict(listing.commands())
+    assert {"speed", "outliers", "quick", "accuracy", "foundation"} <= set(names)
+    assert not {"records", "measuring", "speed_subjects"} & set(names)

@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scipy import sparse
 from scipy.optimize import minimize
 from scipy.stats import f as f_distribution
+from sklearn.linear_model import LinearRegression
 
-from skmtl._tasks import group_rows, statistics
+from skmtl._tasks import group_rows, group_targets, statistics
 from skmtl.datasets import make_shared_representation
-from skmtl.linear import SharedRepresentationRegressor
+from skmtl.linear import JointSparseRegressor, SharedRepresentationRegressor
 from skmtl.linear._low_rank import extend_basis, fit_span, whitening
+from skmtl.linear._penalties import JointSparsity
 from skmtl.linear._robust import (
     base_strength,
     benjamini_hochberg,
@@ -20,6 +23,7 @@ from skmtl.linear._robust import (
     spectra,
     winsorise,
 )
+from skmtl.linear._robust_joint import fit_joint, whitened
 from skmtl.linear._robust_span import robust_span
 from skmtl.linear._sample import sample_statistics
 
@@ -274,3 +278,252 @@ def test_without_drift_pvalues_are_those_of_the_f_test():
     off = 0.9 * rng.chisquare(np.full(40, 20.0))
     test = outlier_test(own + off, own, 5, np.full(40, 25), spare + 25.0)
     assert_allclose(test.pvalue, f_distribution.sf(2.0 * off / own, 20, 40), rtol=1e-6)
+
+
+# Joint sparsity among outlier tasks -------------------------------------------------
+
+
+def sparse_problem(seed=0, n_tasks=20, n_rows=40, n_features=12, n_outliers=4):
+    """Return X with a task column, y, the coefficients, and which tasks are inliers."""
+    rng = np.random.default_rng(seed)
+    coef = np.zeros((n_tasks, n_features))
+    coef[:, rng.choice(n_features, 3, replace=False)] = rng.normal(size=(n_tasks, 3))
+    inlier = np.ones(n_tasks, bool)
+    inlier[rng.choice(n_tasks, n_outliers, replace=False)] = False
+    coef[~inlier] = 2.0 * rng.normal(size=(n_outliers, n_features))
+    task = rng.permutation(np.repeat(np.arange(n_tasks), n_rows))
+    X = rng.normal(size=(task.size, n_features)) + 1.0
+    y = np.sum(X * coef[task], axis=1) + task + rng.normal(size=task.size)
+    return np.column_stack([X, task]), y, coef, inlier
+
+
+def resistant(alpha=0.1, **settings):
+    settings = {"tol": 1e-10, "task_feature": -1, **settings}
+    return JointSparseRegressor(alpha, robust=True, **settings)
+
+
+def joint_problem(strength, seed=0):
+    """Return tasks, spectra, strengths and a penalty for a robust joint fit."""
+    X, y, _, _ = sparse_problem(seed, n_tasks=6, n_features=4, n_outliers=1)
+    data = group_rows(X[:, :-1].copy(), y, np.ones(len(y)), X[:, -1].astype(int), 6)
+    axes, tasks = whitened(sample_statistics(statistics(data)).tasks)
+    return tasks, axes, np.full(6, strength), JointSparsity(0.3, np.inf, 0.05)
+
+
+def joint_objective(tasks, axes, strength, penalty, coef):
+    deviation = deviations(axes, coef, strength)
+    loss = tasks.scale @ robust_loss(axes, coef, deviation, strength)
+    return loss + penalty.value(coef.T) + penalty.shrinkage(coef)
+
+
+@pytest.mark.parametrize("strength", [1.0, 5.0, 20.0])
+def test_no_nearby_joint_coefficients_are_better_and_the_gap_bounds_the_excess(
+    strength,
+):
+    problem = joint_problem(strength)
+    tight = fit_joint(*problem, 1e-11, 100000)
+    assert tight.gap <= tight.enough
+    best = joint_objective(*problem, tight.joint)
+    rng = np.random.default_rng(1)
+    for size in (1e-4, 1e-2, 1.0):
+        for _ in range(20):
+            step = size * rng.normal(size=tight.joint.shape) * (rng.random(4) < 0.5)
+            assert joint_objective(*problem, tight.joint + step) >= best - 1e-8 * best
+    for most in (1, 3, 8):
+        loose = fit_joint(*problem, 1e-11, most)
+        excess = joint_objective(*problem, loose.joint) - best
+        assert -1e-8 * best <= excess <= loose.gap + 1e-8 * best
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_joint_sparsity_at_great_strength_is_the_plain_one(shared):
+    X, y, _, _ = sparse_problem(n_tasks=5)
+    task = X[:, -1].astype(int)
+    if shared:
+        X, Y = X[:, :-1], np.random.default_rng(0).normal(size=(len(X), 5))
+        Y += X[:, :5]
+        data = group_targets(X, Y, np.ones(len(X)))
+        plain = JointSparseRegressor(0.2, tol=1e-12).fit(X, Y)
+    else:
+        data = group_rows(X[:, :-1].copy(), y, np.ones(len(y)), task, 5)
+        plain = JointSparseRegressor(0.2, tol=1e-12, task_feature=-1).fit(X, y)
+    axes, tasks = whitened(sample_statistics(statistics(data)).tasks)
+    fit = fit_joint(tasks, axes, np.full(5, 1e12), JointSparsity(0.2), 1e-12, 10000)
+    assert not fit.deviation.any()
+    assert_allclose(fit.joint, plain.coef_, atol=1e-5)
+
+
+def test_tasks_alike_are_fitted_as_if_not_robust():
+    X, y, _, _ = sparse_problem(n_outliers=0)
+    model, plain = resistant().fit(X, y), resistant().set_params(robust=False).fit(X, y)
+    assert model.outlier_tasks_.size == 0
+    assert not model.specific_coef_.any()
+    assert_allclose(model.coef_, plain.coef_, atol=1e-5)
+    assert_allclose(model.intercept_, plain.intercept_, atol=1e-5)
+    assert_allclose(model.shared_coef_, plain.shared_coef_, atol=1e-5)
+
+
+def test_outliers_of_joint_sparsity_are_found_and_do_no_harm():
+    figures = []
+    for seed in range(5):
+        X, y, coef, inlier = sparse_problem(seed)
+        kept = inlier[X[:, -1].astype(int)]
+        model = resistant("auto", tol=1e-6, n_alphas=20).fit(X, y)
+        plain = resistant("auto", tol=1e-6, n_alphas=20).set_params(robust=False)
+        errors = [
+            np.linalg.norm(found - coef[inlier], axis=1).mean()
+            for found in (
+                model.coef_[inlier],
+                plain.fit(X, y).coef_[inlier],
+                plain.fit(X[kept], y[kept]).coef_,
+            )
+        ]
+        assert set(np.flatnonzero(~inlier)) <= set(model.outlier_tasks_)
+        false = model.outlier_tasks_.size - (~inlier).sum()
+        figures.append([*errors, false])
+    robust, ordinary, oracle, false = np.mean(figures, axis=0)
+    assert robust < 0.8 * ordinary
+    assert robust < 1.05 * oracle
+    assert false <= 0.6
+
+
+@pytest.mark.parametrize(("n_tasks", "n_used"), [(4, 5), (12, 10), (30, 10)])
+def test_many_features_and_few_tasks_are_no_reason_to_call_all_outliers(
+    n_tasks, n_used
+):
+    wrong = found = 0
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        task = np.repeat(np.arange(n_tasks), 60)
+        coef = np.zeros((n_tasks, 12))
+        coef[:, :n_used] = rng.normal(size=(n_tasks, n_used))
+        coef[0, 6:] = 3.0
+        coef[0, n_used:] = 3.0
+        X = rng.normal(size=(task.size, 12))
+        y = np.sum(X * coef[task], axis=1) + rng.normal(size=task.size)
+        model = resistant(0.05).fit(np.column_stack([X, task]), y)
+        found += 0 in model.outlier_tasks_
+        wrong += np.sum(model.outlier_tasks_ > 0)
+    assert found == 3
+    assert wrong <= 1
+
+
+def test_an_outlier_that_goes_to_infinity_moves_no_other_task():
+    X, y, _, inlier = sparse_problem()
+    off = ~inlier[X[:, -1].astype(int)]
+    far = [resistant().fit(X, np.where(off, size * y, y)) for size in (1e2, 1e4, 1e8)]
+    wide = X.copy()
+    wide[off, :-1] *= 1e5
+    far.append(resistant().fit(wide, np.where(off, 1e4 * y, y)))
+    alone = resistant().set_params(robust=False).fit(X[~off], y[~off])
+    for model in far:
+        assert set(model.outlier_tasks_) == set(np.flatnonzero(~inlier))
+        assert_allclose(model.coef_[inlier], far[0].coef_[inlier], atol=1e-6)
+        assert_allclose(model.shared_coef_, far[0].shared_coef_, atol=1e-6)
+    assert_allclose(far[0].coef_[inlier], alone.coef_, atol=1e-5)
+
+
+def test_flagged_tasks_are_predicted_by_fits_of_their_own():
+    X, y, coef, inlier = sparse_problem()
+    task = X[:, -1].astype(int)
+    off = ~inlier[task]
+    # Other targets of the other tasks that use the same features.
+    other = np.where(off, y, y + np.sum(X[:, :-1] * coef[task], axis=1))
+    a, b = resistant().fit(X, y), resistant().fit(X, other)
+    assert_allclose(a.predict(X)[off], b.predict(X)[off], rtol=1e-8)
+    assert np.abs(a.predict(X)[~off] - b.predict(X)[~off]).max() > 0.1
+    assert not a.joint_coef_[~inlier].any()
+    for t in np.flatnonzero(~inlier):
+        rows = task == t
+        own = LinearRegression().fit(X[rows, :-1], y[rows])
+        assert_allclose(a.coef_[t], own.coef_, atol=0.6)
+        assert np.mean((a.predict(X[rows]) - y[rows]) ** 2) < 1.2
+
+
+def test_units_order_and_names_of_robust_joint_sparsity():
+    X, y, _, _ = sparse_problem()
+    model = resistant().fit(X, y)
+    louder = resistant(0.1 * 30.0).fit(X, 30.0 * y - 5.0)
+    assert_allclose(louder.coef_, 30.0 * model.coef_, rtol=1e-5, atol=1e-5)
+    assert_allclose(louder.outlier_pvalues_, model.outlier_pvalues_, rtol=1e-5)
+    rng = np.random.default_rng(0)
+    names, features = rng.permutation(20), rng.permutation(12)
+    turned = np.column_stack([X[:, features], names[X[:, -1].astype(int)]])
+    rows = rng.permutation(len(y))
+    mixed = resistant().fit(turned[rows], y[rows])
+    assert_allclose(mixed.coef_[names], model.coef_[:, features], atol=1e-5)
+    assert_allclose(mixed.outlier_scores_[names], model.outlier_scores_, rtol=1e-5)
+    free = resistant("auto", n_alphas=5, tol=1e-6)
+    ratio = free.fit(X, 30.0 * y).alpha_ / free.fit(X, y).alpha_
+    assert ratio == pytest.approx(30.0)
+
+
+def test_which_tasks_are_outliers_does_not_depend_on_alpha():
+    X, y, _, inlier = sparse_problem()
+    scores = [resistant(alpha).fit(X, y).outlier_scores_ for alpha in (1e-3, 0.1, 1e3)]
+    assert_allclose(scores[1], scores[0])
+    assert_allclose(scores[2], scores[0])
+    nothing = resistant(1e3).fit(X, y)
+    assert not nothing.joint_coef_.any()
+    assert nothing.coef_[~inlier].all()
+
+
+def test_weights_gaps_and_parts_of_robust_joint_sparsity():
+    X, y, _, _ = sparse_problem()
+    model = resistant().fit(X, y)
+    weight = np.random.default_rng(0).integers(0, 3, len(y))
+    copies = np.repeat(np.arange(len(y)), weight)
+    a, b = resistant().fit(X, y, weight), resistant().fit(X[copies], y[copies])
+    assert_allclose(a.coef_, b.coef_, atol=1e-5)
+    gaps = np.full((len(y), 20), np.nan)
+    gaps[np.arange(len(y)), X[:, -1].astype(int)] = y
+    c = resistant(task_feature=None).fit(X[:, :-1], gaps)
+    assert_allclose(c.coef_, model.coef_, atol=1e-5)
+    assert_allclose(c.outlier_scores_, model.outlier_scores_, rtol=1e-5)
+    d = resistant().partial_fit(X[::2], y[::2]).partial_fit(X[1::2], y[1::2])
+    assert_allclose(d.coef_, model.coef_, atol=1e-5)
+    gone = model.outlier_tasks_[0]
+    rest = X[:, -1] != gone
+    e = d.remove_task(gone)
+    assert_allclose(e.coef_, resistant().fit(X[rest], y[rest]).coef_, atol=1e-5)
+    f = resistant().fit(sparse.csr_array(X), y)
+    assert_allclose(f.coef_, model.coef_, atol=1e-5)
+    assert_allclose(model.joint_coef_ + model.specific_coef_, model.coef_)
+    counts = np.isin(model.tasks_, model.outlier_tasks_)
+    assert_allclose(model.shared_coef_, model.coef_[~counts].mean(axis=0))
+
+
+@pytest.mark.parametrize("n_rows", [3, 9])
+@pytest.mark.parametrize("alpha", ["auto", 0.1])
+def test_awkward_tables_of_robust_joint_sparsity(n_rows, alpha):
+    X, y, _, _ = sparse_problem(n_rows=n_rows)
+    X = np.column_stack([X[:, 0], np.ones(len(y)), X])
+    settings = {"n_alphas": 5, "cv": 3, "tol": 1e-6}
+    model = resistant(alpha, **settings).fit(X, y)
+    assert np.isfinite(model.coef_).all()
+    silent = resistant(alpha, **settings).fit(X, np.ones(len(y)))
+    assert not silent.coef_.any()
+    one = resistant(alpha, task_feature=None, **settings).fit(X, y)
+    assert one.outlier_tasks_.size == 0
+    wide = resistant(alpha, task_feature=None, **settings)
+    wide.fit(X[:, :-1], np.column_stack([y, 2 * y, -y, X[:, 2]]))
+    assert np.isfinite(wide.coef_).all()
+
+
+def test_what_the_penalty_takes_is_no_reason_to_deviate():
+    # Next to no noise: at the price of noise alone, deviations would be nearly free.
+    X, _, coef, inlier = sparse_problem()
+    task = X[:, -1].astype(int)
+    y = np.sum(X[:, :-1] * coef[task], axis=1)
+    y += 1e-4 * np.random.default_rng(0).normal(size=len(y))
+    model = resistant(0.2).fit(X, y)
+    assert set(model.outlier_tasks_) == set(np.flatnonzero(~inlier))
+    used = coef[inlier].any(axis=0)
+    assert (model.joint_coef_[inlier].any(axis=0) == used).all()
+    assert not model.specific_coef_[inlier].any()
+
+
+def test_robust_joint_sparsity_has_no_parts_of_one_task():
+    X, y, _, _ = sparse_problem()
+    with pytest.raises(ValueError, match="robust=True needs specific_cost=1"):
+        resistant(specific_cost=0.5).fit(X, y)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.optimize import minimize
-from sklearn.linear_model import LinearRegression
+from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 
 from skmtl.datasets import make_shared_representation
 from skmtl.linear import SharedCenterClassifier, SharedCenterRegressor
@@ -82,6 +82,69 @@ def test_the_closed_form_solves_the_whole_system():
     solution = np.linalg.solve(system, side)
     assert_allclose(model.shared_coef_, solution[:4], rtol=1e-7)
     assert_allclose(model.coef_.ravel(), solution[4:], rtol=1e-7)
+
+
+def test_a_ridge_of_the_centre_solves_the_whole_system_too():
+    Z, y, task = ragged()
+    alpha, ridge = 0.3, 0.7
+    model = SharedCenterRegressor(alpha, center_alpha=ridge, task_feature=0).fit(Z, y)
+    scale = 5 / len(y)
+    for t in range(5):
+        X, target = Z[task == t, 1:], y[task == t]
+        X, target = X - X.mean(axis=0), target - target.mean()
+        pull = alpha * (model.coef_[t] - model.shared_coef_)
+        slope = scale * X.T @ (target - X @ model.coef_[t])
+        assert_allclose(slope, pull, atol=1e-10)
+    away = alpha * (model.coef_ - model.shared_coef_).sum(axis=0)
+    assert_allclose(away, ridge * model.shared_coef_, atol=1e-10)
+    none = SharedCenterRegressor(alpha, task_feature=0).fit(Z, y)
+    assert none.center_alpha_ == 0.0
+    tiny = SharedCenterRegressor(alpha, center_alpha=1e-9, task_feature=0).fit(Z, y)
+    assert_allclose(tiny.coef_, none.coef_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("robust", [False, True])
+def test_without_a_centre_tasks_are_separate_ridge_regressions(robust):
+    Z, y, task = ragged()
+    model = SharedCenterRegressor(
+        0.3, center_alpha=1e9, robust=robust, tol=1e-13, task_feature=0
+    )
+    model.fit(Z, y)
+    assert_allclose(model.shared_coef_, 0.0, atol=1e-5)
+    if not robust:
+        for t in range(5):
+            rows = task == t
+            ridge = Ridge(0.3 * len(y) / 5).fit(Z[rows, 1:], y[rows])
+            assert_allclose(model.coef_[t], ridge.coef_, rtol=1e-5, atol=1e-6)
+
+
+def narrow(seed, units):
+    """Return a table with hardly more rows than features, and targets to predict."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(234, 8)) @ rng.normal(size=(8, 30))
+    X += 0.3 * rng.normal(size=X.shape)
+    X[:, 27:] = X[:, :3]
+    X[:, 26] = X[:, 3] + 1e-6 * rng.normal(size=234)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    Y = X @ (rng.normal(size=(30, 6)) * (rng.random((30, 1)) < 0.3))
+    Y = Y / Y.std(axis=0) + 0.5 * rng.normal(size=Y.shape)
+    return X[:34], Y[:34] * units, X[34:], Y[34:] * units
+
+
+@pytest.mark.parametrize("units", [np.ones(6), np.geomspace(1.0, 100.0, 6)])
+def test_as_many_features_as_rows_and_targets_in_units_of_their_own(units):
+    ours, theirs = [], []
+    for seed in range(4):
+        X, Y, X_new, Y_new = narrow(seed, units)
+        spread = Y_new.std(axis=0)
+        for errors, model in (
+            (ours, SharedCenterRegressor()),
+            (theirs, RidgeCV(np.geomspace(1e-3, 1e4, 15), alpha_per_target=True)),
+        ):
+            error = (model.fit(X, Y).predict(X_new) - Y_new) / spread
+            errors.append(np.sqrt(np.mean(error**2, axis=0)).mean())
+    assert max(ours) < 1.0
+    assert np.mean(ours) < 1.15 * np.mean(theirs)
 
 
 @pytest.mark.parametrize("robust", [False, True])

@@ -77,7 +77,13 @@ class PoolOracle:
         self.restart()
 
     def restart(self):
-        """Take all rows back; they will be handed out in the same order."""
+        """Take all rows back; they will be handed out in the same order.
+
+        Returns
+        -------
+        self : PoolOracle
+            The oracle itself.
+        """
         self.n_drawn = dict.fromkeys(self.tasks, 0)
         return self
 

@@ -3,7 +3,8 @@ r"""Tasks around one common model, in closed form and robustly.
 The first problem is
 
 .. math:: \min\ \sum_t \frac{c_t}{2} \lVert y_t - X_t w_t \rVert^2
-          + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2 ,
+          + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2
+          + \frac{\beta}{2} \lVert w_0 \rVert^2 ,
 
 quadratic in everything, so that w_0 solves one linear system (Evgeniou and Pontil,
 2004). The second bounds by a norm instead of a square what a task may deviate, so that
@@ -74,39 +75,79 @@ def eigen(tasks):
     return Eigen(values, vectors, moments, tasks.scale)
 
 
-def solve_centre(parts, alpha, ridge=0.0):
-    """Return the coefficients of all tasks, and their centre, for a given strength.
+class CentreEquation(NamedTuple):
+    """The centre's linear equation without a ridge, along its own axes.
 
-    ``ridge`` is that of the centre itself.
+    Attributes
+    ----------
+    values, side : float64 arrays of shape (n_features,)
+    axes : float64 array of shape (n_features, n_features)
+    size : float
+        By what both sides were multiplied, which keeps them in range.
     """
-    penalty = (alpha / parts.scale)[:, None]
-    present = parts.values > 0.0
-    total = np.where(present, parts.values + penalty, 1.0)
-    # Both sides of the centre's equation are multiplied by what keeps them in range.
-    range_ = parts.scale.mean() * parts.values.mean() + alpha
+
+    values: np.ndarray
+    side: np.ndarray
+    axes: np.ndarray
+    size: float
+
+
+def centre_equation(parts, alpha, ridge=0.0):
+    """Return the equation of the centre for a strength, and up to about one ridge."""
+    total, present = _curvature(parts, alpha)
+    size = parts.scale.mean() * parts.values.mean() + alpha
     if ridge > alpha > 0.0:
-        range_ *= alpha / ridge
-    share = np.where(present, range_ / total * parts.values, 0.0)
-    pull = np.where(present, range_ / total * parts.moments, 0.0)
+        size *= alpha / ridge
+    share = np.where(present, size / total * parts.values, 0.0)
+    pull = np.where(present, size / total * parts.moments, 0.0)
     vectors = np.broadcast_to(parts.vectors, (*share.shape, share.shape[1]))
     matrix = np.tensordot(vectors * share[:, None, :], vectors, ([0, 2], [0, 2]))
-    if ridge > 0.0 and alpha > 0.0:
-        matrix += ridge / alpha * range_ * np.eye(len(matrix))
-    side = np.einsum("tjk,tk->j", vectors, pull)
     values, axes = np.linalg.eigh(matrix)
-    known = values > RANK_TOLERANCE * max(values[-1], 0.0)
-    along = np.where(known, axes.T @ side, 0.0) / np.where(known, values, 1.0)
-    centre = axes @ along
+    side = axes.T @ np.einsum("tjk,tk->j", vectors, pull)
+    return CentreEquation(values, side, axes, size)
+
+
+def around_centre(parts, equation, alpha, ridge):
+    """Return the coefficients of all tasks, and their centre with a ridge of its own.
+
+    Where nothing pulls tasks to the centre it has no equation to put a ridge in.
+    """
+    known = equation.values > RANK_TOLERANCE * max(equation.values[-1], 0.0)
+    weight = ridge / alpha * equation.size if alpha > 0.0 else 0.0
+    damped = np.where(known, equation.values + weight, 1.0)
+    centre = equation.axes @ (np.where(known, equation.side, 0.0) / damped)
+    total, present = _curvature(parts, alpha)
     at = (centre @ parts.vectors).reshape(parts.values.shape)
     gap = np.where(present, (parts.moments - parts.values * at) / total, 0.0)
     return centre + (parts.vectors @ gap[:, :, None])[:, :, 0], centre
 
 
-def robust_centre(tasks, axes, strength, start, tol, max_iter):
-    """Minimise the sum of the tasks' robust losses over one centre."""
+def solve_centre(parts, alpha, ridge=0.0):
+    """Return the coefficients of all tasks, and their centre, for given strengths.
+
+    ``ridge`` is that of the centre itself.
+    """
+    return around_centre(parts, centre_equation(parts, alpha, ridge), alpha, ridge)
+
+
+def solve_centres(parts, alpha, ridges):
+    """Return the coefficients of all tasks for one strength and several ridges."""
+    equation = centre_equation(parts, alpha)
+    return [around_centre(parts, equation, alpha, ridge)[0] for ridge in ridges]
+
+
+def _curvature(parts, alpha):
+    """Return every task's curvature with its pull, and where rows give it any."""
+    present = parts.values > 0.0
+    total = parts.values + (alpha / parts.scale)[:, None]
+    return np.where(present, total, 1.0), present
+
+
+def robust_centre(tasks, axes, strength, ridge, start, tol, max_iter):
+    """Minimise the sum of the tasks' robust losses over one centre, with a ridge."""
     mean = tasks.mean_gram() * len(tasks.scale)
     size = max(np.trace(mean) / len(mean), TINY)
-    factor = np.linalg.cholesky(mean + 1e-9 * size * np.eye(len(mean)))
+    factor = np.linalg.cholesky(mean + (1e-9 * size + ridge) * np.eye(len(mean)))
 
     def value(centre):
         everyone = np.broadcast_to(centre, tasks.xy.shape)
@@ -114,7 +155,8 @@ def robust_centre(tasks, axes, strength, start, tol, max_iter):
         loss = tasks.scale @ robust_loss(axes, everyone, deviation, strength)
         slope = axes.values * (axes.along(everyone) - deviation) - axes.moments
         slope = (axes.axes @ (tasks.scale[:, None] * slope)[:, :, None])[:, :, 0]
-        return loss, slope.sum(axis=0)
+        loss = loss + 0.5 * ridge * np.sum(centre**2)
+        return loss, slope.sum(axis=0) + ridge * centre
 
     # A perfect fit leaves rounding, which is no unit.
     unit = max(value(start)[0], 1e-12 * float(tasks.scale @ tasks.yy))
@@ -131,9 +173,9 @@ def robust_centre(tasks, axes, strength, start, tol, max_iter):
     return centre, descent
 
 
-def fit_centre(sample, alpha):
+def fit_centre(sample, alpha, ridge):
     """Fit tasks around a centre they are drawn to by squares."""
-    coef, centre = solve_centre(eigen(sample.tasks), alpha)
+    coef, centre = solve_centre(eigen(sample.tasks), alpha, ridge)
     return CentreFit(coef, coef, centre, 0.0, 1, None)
 
 
@@ -165,21 +207,21 @@ def robust_tasks(sample):
     return RobustTasks(tasks, axes, error, rank, freedom, noise, start)
 
 
-def fit_robust_centre(part, alpha, tol, max_iter):
+def fit_robust_centre(part, alpha, ridge, tol, max_iter):
     """Fit tasks on a centre, with deviations where they pay, and test every task.
 
     The first centre is that of a low price, under which tasks far off hardly count;
     those found off it have no say in where it is at last.
     """
-    axes, tasks = part.axes, part.tasks
+    axes, tasks, control = part.axes, part.tasks, (tol, max_iter)
     strength = alpha * base_strength(axes, part.noise)
     first = min(alpha, FIRST_ALPHA) * base_strength(axes, part.noise)
-    centre, _ = robust_centre(tasks, axes, first, part.start, tol, max_iter)
+    centre, _ = robust_centre(tasks, axes, first, ridge, part.start, *control)
     _, test = _test_centre(part, centre)
     kept = tasks
     if test.flagged.sum() < len(tasks.scale) / 2:
         kept = tasks._replace(scale=np.where(test.flagged, 0.0, tasks.scale))
-    centre, descent = robust_centre(kept, axes, strength, centre, tol, max_iter)
+    centre, descent = robust_centre(kept, axes, strength, ridge, centre, *control)
     everyone, test = _test_centre(part, centre)
     deviation = deviations(axes, everyone, strength)
     off = deviation.any(axis=1, keepdims=True)

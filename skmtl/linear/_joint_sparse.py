@@ -39,22 +39,30 @@ class JointSparse:
         """Fit to rows or moments after choosing ``alpha`` on the splits."""
         unit = penalty_of(self.l1_ratio, self.specific_cost)
         problem = problem_of(source, unit)
-        if splits is not None:
-            self.alphas_ = alpha_grid(problem.strongest, self.n_alphas)
-            self.cv_errors_ = self._left_out_errors(problem_of, unit, splits)
-            self.alpha_ = float(self.alphas_[self.cv_errors_.argmin()])
-        else:
-            self.alpha_ = float(self.alpha)
+        self._set_alpha(problem, problem_of, unit, splits)
         solution = problem.solve(self.alpha_, self.tol, self.max_iter)
+        blocks = np.moveaxis(solution.coef, -1, 0)
+        parts = unit.parts(blocks.reshape(len(blocks), -1))
+        parts = [np.moveaxis(part.reshape(blocks.shape), 0, -1) for part in parts]
+        self._set_fit(solution, weight, *parts)
+
+    def _set_alpha(self, problem, problem_of, unit, splits):
+        """Take the strength the user asks for, or that of the least left-out error."""
+        if splits is None:
+            self.alpha_ = float(self.alpha)
+            return
+        self.alphas_ = alpha_grid(problem.strongest, self.n_alphas)
+        self.cv_errors_ = self._left_out_errors(problem_of, unit, splits)
+        self.alpha_ = float(self.alphas_[self.cv_errors_.argmin()])
+
+    def _set_fit(self, solution, weight, joint, specific):
+        """Set fitted attributes; tasks count by their weight in what is shared."""
         self._warn_unless_converged(solution)
         self.coef_, self.intercept_ = solution.coef, solution.intercept
         shared_coef, shared_intercept = solution.averaged(weight)
         self.shared_coef_, self.shared_intercept_ = shared_coef, shared_intercept
         self.dual_gap_, self.n_iter_ = float(solution.gap), int(solution.n_iter)
-        blocks = np.moveaxis(self.coef_, -1, 0)
-        joint, specific = unit.parts(blocks.reshape(len(blocks), -1))
-        for name, part in (("joint_coef_", joint), ("specific_coef_", specific)):
-            setattr(self, name, np.moveaxis(part.reshape(blocks.shape), 0, -1).copy())
+        self.joint_coef_, self.specific_coef_ = joint.copy(), specific.copy()
 
     def _left_out_errors(self, problem_of, unit, splits):
         """Return the mean loss of left-out rows at every strength."""

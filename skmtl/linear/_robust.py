@@ -69,6 +69,11 @@ class Spectra(NamedTuple):
         rank = np.broadcast_to(known.sum(axis=1), len(self.moments))
         return np.where(known, self.moments / safe, 0.0), rank
 
+    def known(self):
+        """Return Gram matrices and moments of what the rows determine."""
+        gram = (self.axes * self.values[:, None, :]) @ np.swapaxes(self.axes, 1, 2)
+        return gram, (self.axes @ self.moments[:, :, None])[:, :, 0]
+
     def softened(self, deviation, strength):
         """Return Gram matrices and moments of a quadratic bound on the robust loss.
 
@@ -283,6 +288,8 @@ def drift_of(ratio, noise_freedom, tail):
     # An F ratio has the mean m / (m - 2).
     spare = np.maximum(noise_freedom - 2.0, 1.0) / noise_freedom
     near = tail(high) > np.log(FAR_OUT / ratio.size)
+    # Without noise everything is far out.
+    near |= not near.any()
     return max(high, float((ratio * spare)[near].mean()) - 1.0)
 
 

@@ -9,9 +9,10 @@ from sklearn.exceptions import ConvergenceWarning
 from .._folds import choose_rows, user_splits
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fitting
 from ._base import LinearClassifier, StatisticsRegressor
-from ._centre import eigen, fit_centre, fit_robust_centre, robust_tasks, solve_centre
+from ._centre import eigen, fit_centre, fit_robust_centre, robust_tasks, solve_centres
 from ._logistic_centre import fit_logistic_centre, left_out_loss
 from ._rank import left_out_error
+from ._representation import target_units
 from ._robust import name_outliers
 from ._sample import sample_statistics
 from ._working import check_classes, open_labels, report_gain, weigh_classes
@@ -23,6 +24,9 @@ PATH_TOL = 1e-5
 # In units of the mean variance of a feature.
 CENTRE_RIDGE = 1e-3
 ROBUST_ALPHAS = np.geomspace(0.125, 8.0, 7)
+# Ridges of the centre, in units of the curvature of all tasks together; the last one
+# leaves no centre.
+CENTER_ALPHAS = np.r_[0.0, np.geomspace(1e-3, 1e2, 6), 1e4]
 
 
 class SharedCenterRegressor(StatisticsRegressor):
@@ -31,17 +35,22 @@ class SharedCenterRegressor(StatisticsRegressor):
     Coefficients :math:`w_t` and their centre :math:`w_0` minimise
 
     .. math:: \sum_t \frac{c_t}{2} \lVert y_t - X_t w_t - b_t \rVert^2
-              + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2,
+              + \frac{\alpha}{2} \sum_t \lVert w_t - w_0 \rVert^2
+              + \frac{\beta}{2} \lVert w_0 \rVert^2,
               \qquad c_t = \frac{1}{\bar n},
 
-    where :math:`\bar n` is the mean number of rows of a task: between separate models
-    (``alpha=0``) and one model with an intercept for each task (large ``alpha``). The
-    solution is that of linear equations [1]_.
+    where :math:`\bar n` is the mean number of rows of a task and :math:`\beta` is
+    ``center_alpha``: between separate models (``alpha=0``, or ridge regressions where
+    ``center_alpha`` is large) and one model with an intercept for each task (large
+    ``alpha``). The solution is that of linear equations [1]_. Without a ridge of its
+    own the centre is as uncertain as least squares on the rows of all tasks, which is
+    no better than on those of one where tasks share their rows.
 
     With ``robust=True`` deviations are priced by their length, not its square:
 
     .. math:: \sum_t \frac{c_t}{2} \lVert y_t - X_t w_t - b_t \rVert^2
-              + \alpha \sum_t c_t \lambda_t \lVert w_t - w_0 \rVert,
+              + \alpha \sum_t c_t \lambda_t \lVert w_t - w_0 \rVert
+              + \frac{\beta}{2} \lVert w_0 \rVert^2,
 
     so that most tasks are exactly at the centre, and tasks that are not pull it by no
     more than their price [2]_. Lengths are measured in coordinates in which the
@@ -53,8 +62,11 @@ class SharedCenterRegressor(StatisticsRegressor):
     ----------
     alpha : float or "auto", default="auto"
         Strength of the pull to the centre; "auto" takes the one with the least squared
-        error on left-out rows. With ``robust=True`` a multiple of the natural price,
-        which is 1.
+        error on left-out rows, that of a column of y in units of its own spread. With
+        ``robust=True`` a multiple of the natural price, which is 1.
+    center_alpha : float or "auto", default="auto"
+        Ridge of the centre itself; "auto" chooses it together with ``alpha="auto"``,
+        and is 0 beside an ``alpha`` that is given and with ``robust=True``.
     robust : bool, default=False
         Put most tasks exactly at the centre, and find those that are not there.
     cv : int, splitter or iterable of splits, default=5
@@ -80,8 +92,8 @@ class SharedCenterRegressor(StatisticsRegressor):
     shared_coef_ : ndarray of shape (n_features,)
         The centre.
     shared_intercept_ : float
-    alpha_ : float
-        The strength used.
+    alpha_, center_alpha_ : float
+        The strengths used.
     outlier_tasks_ : ndarray
         Tasks off the centre, about 5 % of them wrongly so (with ``robust=True``).
     outlier_pvalues_, outlier_scores_ : ndarray of shape (n_tasks,)
@@ -115,6 +127,10 @@ class SharedCenterRegressor(StatisticsRegressor):
     _parameter_constraints = {
         **StatisticsRegressor._parameter_constraints,
         "alpha": [Interval(Real, 0.0, None, closed="left"), StrOptions({"auto"})],
+        "center_alpha": [
+            Interval(Real, 0.0, None, closed="left"),
+            StrOptions({"auto"}),
+        ],
         "robust": ["boolean"],
         "cv": [Interval(Integral, 2, None, closed="left"), HasMethods("split"), list],
         "fit_intercept": ["boolean"],
@@ -126,6 +142,7 @@ class SharedCenterRegressor(StatisticsRegressor):
         self,
         alpha="auto",
         *,
+        center_alpha="auto",
         robust=False,
         cv=5,
         fit_intercept=True,
@@ -135,6 +152,7 @@ class SharedCenterRegressor(StatisticsRegressor):
         unseen_task="shared",
     ):
         self.alpha = alpha
+        self.center_alpha = center_alpha
         self.robust = robust
         self.cv = cv
         self.fit_intercept = fit_intercept
@@ -148,14 +166,16 @@ class SharedCenterRegressor(StatisticsRegressor):
 
     def _fit_statistics(self, statistics, splits):
         sample = sample_statistics(statistics, centred=self.fit_intercept)
-        self.alpha_ = self.alpha
+        self.alpha_, self.center_alpha_ = self.alpha, self.center_alpha
         if self.alpha == "auto":
             splits = [
                 (sample_statistics(a, centred=self.fit_intercept), sample_statistics(b))
                 for a, b in splits
             ]
-            self.alpha_ = self._select(sample, splits)
-        fit = self._fit_centre(sample, self.alpha_)
+            self.alpha_, self.center_alpha_ = self._select(sample, splits)
+        elif self.center_alpha == "auto":
+            self.center_alpha_ = 0.0
+        fit = self._fit_centre(sample)
         self.coef_, self.shared_coef_ = fit.coef, fit.centre
         self.intercept_ = sample.intercept(fit.coef)
         share = sample.weight / sample.weight.sum()
@@ -172,43 +192,59 @@ class SharedCenterRegressor(StatisticsRegressor):
                 stacklevel=4,
             )
 
-    def _fit_centre(self, sample, alpha):
+    def _fit_centre(self, sample):
         if self._resists():
-            return self._robust(robust_tasks(sample), alpha)
-        return fit_centre(sample, alpha)
+            return self._robust(robust_tasks(sample), self.alpha_, self.center_alpha_)
+        return fit_centre(sample, self.alpha_, self.center_alpha_)
 
-    def _robust(self, part, alpha):
-        return fit_robust_centre(part, alpha, self.tol, self.max_iter)
+    def _robust(self, part, alpha, ridge):
+        return fit_robust_centre(part, alpha, ridge, self.tol, self.max_iter)
 
     def _resists(self):
         """Return whether there is a task that others can be robust against."""
         return self.robust and self.n_tasks_ > 1
 
     def _select(self, sample, splits):
-        """Return the strength with the least error on left-out rows.
-
-        Tasks that are off the centre at the natural price do not vote.
-        """
-        counted = np.ones(sample.weight.size, bool)
+        """Return the strength and the centre's ridge of the least left-out error."""
         if self._resists():
-            candidates = ROBUST_ALPHAS
-            parts = [robust_tasks(train) for train, _ in splits]
-            coefs = [
-                [self._robust(p, alpha).near for alpha in candidates] for p in parts
-            ]
-            test = self._robust(robust_tasks(sample), 1.0).test
-            counted = ~test.flagged if not test.flagged.all() else counted
-        else:
-            tasks = sample.tasks
-            curvature = np.trace(tasks.mean_gram()) / tasks.shape[1]
-            candidates = ALPHAS * (curvature if curvature > 0.0 else 1.0)
-            parts = [eigen(train.tasks) for train, _ in splits]
-            coefs = [[solve_centre(p, alpha)[0] for alpha in candidates] for p in parts]
-        losses = [
-            left_out_error(splits, part)[0][counted].sum()
-            for part in zip(*coefs, strict=True)
-        ]
-        return float(candidates[int(np.argmin(losses))])
+            return self._select_robustly(sample, splits)
+        n_tasks, n_features = sample.tasks.shape
+        curvature = np.trace(sample.tasks.mean_gram()) / n_features
+        curvature = curvature if curvature > 0.0 else 1.0
+        ridges = CENTER_ALPHAS * n_tasks * curvature
+        if self.center_alpha != "auto":
+            ridges = np.array([self.center_alpha])
+        parts = [eigen(train.tasks) for train, _ in splits]
+        pairs, errors = [], []
+        for alpha in ALPHAS * curvature:
+            coefs = [solve_centres(part, alpha, ridges) for part in parts]
+            pairs += [(float(alpha), float(ridge)) for ridge in ridges]
+            errors += _left_out_errors(splits, coefs)
+        return pairs[int(np.argmin(np.array(errors) @ self._votes(sample)))]
+
+    def _select_robustly(self, sample, splits):
+        """Choose the price; tasks off the centre at the natural one do not vote."""
+        ridge = 0.0 if self.center_alpha == "auto" else self.center_alpha
+        parts = [robust_tasks(train) for train, _ in splits]
+        coefs = [[self._robust(p, a, ridge).near for a in ROBUST_ALPHAS] for p in parts]
+        test = self._robust(robust_tasks(sample), 1.0, ridge).test
+        votes = self._votes(sample) * (~test.flagged | test.flagged.all())
+        errors = np.array(_left_out_errors(splits, coefs))
+        return float(ROBUST_ALPHAS[int(np.argmin(errors @ votes))]), ridge
+
+    def _votes(self, sample):
+        """Return what a squared error counts in every task.
+
+        Columns of y may have units of their own, rows of one column have not.
+        """
+        if self._tasks_are_targets:
+            return 1.0 / target_units(sample) ** 2
+        return np.ones(sample.weight.size)
+
+
+def _left_out_errors(splits, coefs):
+    """Return every task's left-out error for each of some fits of every split."""
+    return [left_out_error(splits, part)[0] for part in zip(*coefs, strict=True)]
 
 
 class SharedCenterClassifier(LinearClassifier):

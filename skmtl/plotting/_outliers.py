@@ -8,8 +8,8 @@ from ._names import counted, lay_out, name_rows, points_apart
 
 HINT = (
     "HierarchicalRegressor and HierarchicalClassifier have it, the models of "
-    "skmtl.boosting, and with robust=True SharedCenterRegressor and "
-    "SharedRepresentationRegressor."
+    "skmtl.boosting, and with robust=True SharedCenterRegressor, "
+    "SharedRepresentationRegressor and JointSparseRegressor."
 )
 # Largest score in units of the typical one, beyond which the axis is logarithmic.
 FAR = 50.0
