@@ -287,6 +287,34 @@ def test_columns_of_y_are_tasks():
     assert chosen.predict_proba(X).shape == Y.shape
 
 
+def test_many_rows_have_a_booster_that_learns_from_all(data, model, monkeypatch):
+    X, y = data
+    monkeypatch.setattr("skmtl.boosting._cross_fit.MANY_ROWS", 100)
+    fitted = Regressor(**FEW).fit(X, y)
+    score, before = (m._model.variants[0].scores[0] for m in (fitted, model))
+    assert len(score.boosters) == len(before.boosters) + 1
+    # Nothing that is chosen depends on it.
+    assert_array_equal(fitted.task_loss_, model.task_loss_)
+    assert_array_equal(fitted.outlier_scores_, model.outlier_scores_)
+    *_, last = fitted.staged_predict(X)
+    assert_allclose(last, fitted.predict(X))
+    assert_allclose(sum(fitted.decompose(X)), fitted.predict(X))
+    fewer = clone(fitted).set_params(max_iter=20, warm_start=True).fit(X, y)
+    fewer.set_params(max_iter=40).fit(X, y)
+    assert_array_equal(fewer.predict(X), fitted.predict(X))
+
+
+def test_a_booster_of_all_rows_agrees_with_those_of_splits(monkeypatch):
+    X, y = deviations(n_samples=200)
+    train = np.arange(len(y)) % 2 == 0
+    errors = []
+    for many in (10_000, 100):
+        monkeypatch.setattr("skmtl.boosting._cross_fit.MANY_ROWS", many)
+        fitted = Regressor(task_feature="task").fit(X[train], y[train])
+        errors.append(np.mean((fitted.predict(X[~train]) - y[~train]) ** 2))
+    assert 0.8 < errors[1] / errors[0] < 1.0
+
+
 def strangers(n_rows=150):
     """Return a table and targets side by side that have no feature in common."""
     rng = np.random.default_rng(1)

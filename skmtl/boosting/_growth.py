@@ -9,7 +9,7 @@ import numpy as np
 
 from .._kernels import heads as kernels
 from .._kernels.boosting_records import SIGN
-from .._kernels.heads import LEARNED, SCORED
+from .._kernels.heads import LEARNED, SCORED, UNUSED
 from ._grower import add_leaves, grow, make_room, pack_gradients, refit
 from ._heads import gather_evidence, growing_slopes, improve
 from ._trees import add_trees, join
@@ -83,10 +83,9 @@ class Standing(NamedTuple):
 class Booster:
     """One of the boosters of a score, while it grows."""
 
-    def __init__(self, growth, split, heads, before):
-        self.growth, self.split, self.heads = growth, split, heads
+    def __init__(self, growth, part, heads, before):
+        self.growth, self.part, self.heads = growth, part, heads
         self.before = before
-        part = growth.parts[split]
         self.learned = np.flatnonzero(part == LEARNED).astype(np.uint32)
         self.scored = np.flatnonzero(part == SCORED).astype(np.uint32)
         problem = growth.problem
@@ -94,12 +93,15 @@ class Booster:
         self.trees = []
 
     def advance(self):
-        """Grow the trees of some rounds."""
+        """Grow the trees of the rounds until the next look."""
         growth = self.growth
-        n_rounds = growth.rounds_to_come
+        self.grow(growing_slopes(self.heads, growth.centre), growth.rounds_to_come)
+
+    def grow(self, theta, n_rounds):
+        """Grow the trees of some rounds, with the heads' numbers as they are given."""
+        growth = self.growth
         if self.learned.size < 2:
             return
-        theta = growing_slopes(self.heads, growth.centre)
         target = None
         if growth.problem.loss.level is not None:
             # Leaves take quantiles of what is left: this score has no slopes.
@@ -121,7 +123,7 @@ class Booster:
             problem.weight,
             growth.task_weight,
             problem.offsets,
-            growth.parts[self.split],
+            self.part,
             theta,
             self.before,
             self.score,
@@ -153,8 +155,8 @@ class Growth:
         self.before, self.task_weight = stage.out_of_fold, task_weight
         self.parts = problem.parts
         self.boosters = [
-            Booster(self, split, own, before)
-            for split, (own, before) in enumerate(zip(heads, stage.own, strict=True))
+            Booster(self, *each)
+            for each in zip(self.parts, heads, stage.own, strict=True)
         ]
         self.best_loss, self.best_round, self.least_progress = np.inf, 0, 0.0
         self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
@@ -173,6 +175,14 @@ class Growth:
         self.n_rounds, self.n_looks = standing.n_rounds, standing.n_looks
         is_longer = self.n_rounds < self.problem.max_rounds
         self.is_growing = is_longer and not standing.is_over
+
+    def refit(self, heads):
+        """Return the trees of a booster that learns from the rows of all splits."""
+        learned = (self.parts != UNUSED).any(axis=0)
+        part = np.where(learned, LEARNED, UNUSED).astype(np.uint8)
+        booster = Booster(self, part, heads, self.before)
+        booster.grow(heads.theta.copy(), self.best_round)
+        return join(booster.trees)
 
     def _stand(self, is_over):
         """Return where the score stands."""
@@ -216,7 +226,7 @@ class Growth:
         signed, self.centre = is_monotone(self.table), self._centre(scores[-1])
 
         def work(booster):
-            part, heads = self.parts[booster.split], booster.heads
+            part, heads = booster.part, booster.heads
             evidence = gather(self.problem, part, heads, scores)
             if not self.is_rigid:
                 booster.heads, _ = improve(

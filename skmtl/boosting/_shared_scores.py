@@ -133,7 +133,7 @@ class SharedScores(NamedTuple):
             share, ending = variant.share, variant.ending
             for score in variant.scores:
                 gains = sum(importances(t, n_features + 1) for t in score.boosters)
-                gains = share * gains[:n_features] / len(score.boosters)
+                gains = share * gains[:n_features]
                 blocks["shared" + ending] = blocks.get("shared" + ending, 0.0) + gains
             if variant.block is not None:
                 gains = share * variant.block.importances(n_features)
@@ -234,11 +234,9 @@ def _rounds(variant, s):
 def _add_round(variant, s, m, codes, score, n_threads):
     """Add what the boosters of a score learned in one round."""
     k, boosters = variant.heads.n_outputs, variant.scores[s].boosters
-    new = np.zeros_like(score)
     for trees in boosters:
         own = trees.take(slice(m * k, (m + 1) * k))
-        add_trees(own, codes, new, n_threads=n_threads)
-    score += new / len(boosters)
+        add_trees(own, codes, score, n_threads=n_threads)
 
 
 def _with_task(variant, codes, task):
@@ -249,14 +247,13 @@ def _with_task(variant, codes, task):
 
 
 def _scores(variant, codes, task, n_threads):
-    """Return the mean of the boosters of every score."""
+    """Return the sum of the boosters of every score."""
     codes = _with_task(variant, codes, task)
     shape = (len(variant.scores), len(codes), variant.heads.n_outputs)
     scores = np.zeros(shape)
     for score, own in zip(variant.scores, scores, strict=True):
         for trees in score.boosters:
             add_trees(trees, codes, own, n_threads=n_threads)
-        own /= len(score.boosters)
     return scores
 
 

@@ -61,6 +61,11 @@ class Trees(NamedTuple):
         """Feature of each node, without meaning in leaves."""
         return (self.nodes >> np.uint64(16) & np.uint64(65535)).astype(np.int64)
 
+    def scaled(self, share):
+        """Return trees that say, and gained, a share of what these do."""
+        gains = self.gains * np.float32(share)
+        return self._replace(values=share * self.values, gains=gains)
+
     def take(self, chosen):
         """Return some of the trees."""
         parts = [self._one(tree) for tree in np.arange(self.n_trees)[chosen]]
