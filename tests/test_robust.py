@@ -234,12 +234,15 @@ def test_outlier_tasks_are_found_and_do_no_harm(n_outliers):
     assert np.mean(errors) < 1.1
 
 
-def test_the_rank_is_found_among_outliers():
+@pytest.mark.parametrize("n_rows", [60, 2000])
+@pytest.mark.parametrize("seed", range(2))
+def test_the_rank_is_found_among_outliers(n_rows, seed):
     data = make_shared_representation(
-        30, 60, 15, rank=3, n_outlier_tasks=6, random_state=0
+        30, n_rows, 15, rank=3, n_outlier_tasks=6, random_state=seed
     )
     model = SharedRepresentationRegressor(robust=True, task_feature="task")
     assert model.fit(data.data, data.target).rank_ == 3
+    assert np.isin(data.outlier_tasks, model.outlier_tasks_).all()
 
 
 def test_tasks_with_fewer_rows_than_features():

@@ -6,11 +6,14 @@ PATIENCE = 5
 
 
 def select_rank(splits, fit, largest):
-    """Return the rank with the lowest median over tasks of the left-out error.
+    """Return the rank that suits the typical task on left-out rows.
 
-    The median, because a few tasks that share nothing would otherwise ask for
-    directions of their own. Ranks are tried from one upwards, until five in a row are
-    no better than the best before them; every fit starts from that of the rank below.
+    That with the lowest median over tasks of the error, because a few tasks that share
+    nothing would otherwise ask for directions of their own; or the first rank below it
+    from which the typical task does not gain. Medians of two ranks differ by chance
+    also where no task gains, and with many rows that would let such directions in.
+    Ranks are tried from one upwards, until five in a row are no better than the best
+    before them; every fit starts from that of the rank below.
 
     Parameters
     ----------
@@ -28,16 +31,19 @@ def select_rank(splits, fit, largest):
     losses : float64 array of shape (n_ranks_tried,)
         Median error for ranks 1, 2, ...
     """
-    losses, fits = [], [None] * len(splits)
+    errors, losses, fits = [], [], [None] * len(splits)
     for rank in range(1, largest + 1):
         fits = [
             fit(train, rank, last)
             for (train, _), last in zip(splits, fits, strict=True)
         ]
-        losses.append(_median_error(splits, [part.in_span for part in fits]))
-        if rank - 1 - int(np.argmin(losses)) >= PATIENCE:
+        errors.append(_mean_errors(splits, [part.in_span for part in fits]))
+        losses.append(float(np.median(errors[-1])))
+        best = int(np.argmin(losses))
+        if rank - 1 - best >= PATIENCE:
             break
-    return int(np.argmin(losses)) + 1, np.array(losses)
+    gains = np.median(np.array(errors[: best + 1]) - errors[best], axis=1)
+    return int(np.argmax(gains <= 0.0)) + 1, np.array(losses)
 
 
 def left_out_error(splits, coefs):
@@ -49,7 +55,8 @@ def left_out_error(splits, coefs):
     return error, weight
 
 
-def _median_error(splits, coefs):
+def _mean_errors(splits, coefs):
+    """Return the mean left-out error of every task that has left-out rows."""
     error, weight = left_out_error(splits, coefs)
     present = weight > 0.0
-    return float(np.median(error[present] / weight[present]))
+    return error[present] / weight[present]

@@ -46,7 +46,8 @@ class SharedRepresentationRegressor(SharedRepresentation, RowsOrStatistics):
     ----------
     rank : int or "auto", default="auto"
         Number of shared directions. "auto" takes the rank with the least squared error
-        on left-out rows, as the median over tasks. A rank above the number of features
+        on left-out rows, as the median over tasks, or the first from which the typical
+        task does not gain. A rank above the number of features
         or of tasks constrains nothing.
     alpha : float or "auto", default="auto"
         Strength of the ridge; with one task this is ``alpha * n_samples`` of
