@@ -1,11 +1,13 @@
 """How many rows of source tasks ActiveTaskRegressor saves, and whether it ever harms.
 
-Run ``python -m benchmarks.active_tasks`` (``--seeds`` is their number, ``--quick`` runs
-ten). Tasks are those of ``make_source_tasks``: 40 sources, rank 5, 50 features, 500
-rows of the target, noise one; the rank is given, relevance is not. Only moments of rows
-enter the learner, so these are drawn from their own distribution (Wishart, by
-Bartlett's decomposition) instead of rows. The risk is that of the target's predictions,
-noise aside; all strategies fit the target in the same way.
+Run ``python -m benchmarks.active_tasks`` (``--seeds`` is their number, ``--first`` the
+first of them, ``--quick`` runs ten; ``--output`` names a file to which the risks of
+each seed are added as they come, one JSON object a line). Tasks are those of
+``make_source_tasks``: 40 sources, rank 5, 50 features, 500 rows of the target, noise
+one; the rank is given, relevance is not. Only moments of rows enter the learner, so
+these are drawn from their own distribution (Wishart, by Bartlett's decomposition)
+instead of rows. The risk is that of the target's predictions, noise aside; all
+strategies fit the target in the same way.
 
 "elfving" and "uniform" buy in rounds that grow by a root of two, beginning with 500
 rows. "l2" and "lasso" buy in the four doubling phases of their papers, an eighth, an
@@ -19,7 +21,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
+import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 
@@ -131,7 +135,7 @@ def buy(problem, strategy, batches, shown):
         else:
             rows = learner.query(batch)
         held = held + problem.draw(rows, streams)
-        total += batch
+        total += int(batch)
         if strategy != "uniform" or total in shown:
             learner._fit_statistics(held, problem.splits)
             risks[total] = problem.risk(learner)
@@ -158,7 +162,7 @@ def known(problem):
     return risks
 
 
-def run(scenario, n_seeds, first=0):
+def run(scenario, n_seeds, first=0, output=None):
     """Return the risks of every strategy: by name, by rows, one for each seed."""
     batches, found = np.diff((0, *ROUNDS)), {}
     for seed in range(first, first + n_seeds):
@@ -171,6 +175,10 @@ def run(scenario, n_seeds, first=0):
             "known": known(problem),
             "target only": dict.fromkeys(SHOWN, problem.target_only()),
         }
+        if output is not None:
+            with output.open("a") as file:
+                line = {"scenario": scenario, "seed": seed, "risks": risks}
+                file.write(json.dumps(line) + "\n")
         for name, by_rows in risks.items():
             for n, risk in by_rows.items():
                 found.setdefault(name, {}).setdefault(n, []).append(risk)
@@ -263,14 +271,17 @@ def main():
     """Print every figure."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--scenarios", nargs="*", default=SCENARIOS, choices=SCENARIOS)
+    parser.add_argument("--output", type=Path)
     parser.add_argument("--quick", action="store_true")
     arguments = parser.parse_args()
     n_seeds = 10 if arguments.quick else arguments.seeds
     warnings.simplefilter("ignore")
     header = ["scenario", "rows", "uniform", "target only", "elfving", "l2", "lasso",
               "known", "ratio", "upper (<= 1.1)"]  # fmt: skip
-    for scenario in SCENARIOS:
-        risks = run(scenario, n_seeds)
+    for scenario in arguments.scenarios:
+        risks = run(scenario, n_seeds, arguments.first, arguments.output)
         rows = savings(scenario, risks)
         print(table(rows, ["measured", "strategy", "factor", "bar"]))
         print("\nMean risks; ratio of elfving's to the better of uniform, target only")

@@ -7,7 +7,11 @@ from sklearn.base import clone, is_classifier
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
-from skmtl.active import ActiveTaskClassifier, ActiveTaskRegressor
+from skmtl.active import (
+    ActiveTaskClassifier,
+    ActiveTaskRegressor,
+    SourceTasksRegressor,
+)
 from skmtl.baselines import IndependentTasks, PooledTasks
 from skmtl.boosting import MultiTaskBoostingClassifier, MultiTaskBoostingRegressor
 from skmtl.compose import TaskStandardScaler
@@ -55,6 +59,7 @@ REGISTRY = [
     Entry(SharedRepresentationRegressor(rank=2, robust=True)),
     Entry(SharedRepresentationClassifier(rank=2)),
     Entry(JointSparseRegressor(alpha=0.05)),
+    Entry(JointSparseRegressor(alpha=0.05, robust=True)),
     Entry(JointSparseClassifier(alpha=0.01)),
     Entry(SharedCenterRegressor(alpha=0.1)),
     Entry(SharedCenterRegressor(alpha=0.1, robust=True)),
@@ -64,6 +69,7 @@ REGISTRY = [
     Entry(MultiTaskBoostingClassifier(max_iter=10)),
     Entry(ActiveTaskRegressor(rank=2)),
     Entry(ActiveTaskClassifier(rank=2)),
+    Entry(SourceTasksRegressor()),
     # The default takes what these do not: models of single tasks, which do not take
     # weights for copies in scikit-learn 1.6, and boosting, which is an entry itself.
     Entry(MultiTaskRegressor(["hierarchical", "shared_center"], cv=3)),

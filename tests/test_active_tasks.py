@@ -13,8 +13,14 @@ from sklearn.linear_model import Ridge
 from skmtl._tasks import group_rows, statistics
 from skmtl.active import ActiveTaskClassifier, ActiveTaskRegressor
 from skmtl.active._posterior import Draws
-from skmtl.active._soft_head import Metric, TargetRows, near_span, target_only
-from skmtl.active._source_span import no_span
+from skmtl.active._soft_head import (
+    Metric,
+    TargetRows,
+    from_heads,
+    near_span,
+    target_only,
+)
+from skmtl.active._source_span import SourceSpan, no_span
 from skmtl.active._strategies import (
     CLOSE,
     Question,
@@ -298,6 +304,32 @@ def mean_risk(asked, rows):
     information = (heads.transpose(0, 2, 1) * total) @ heads
     solved = np.linalg.solve(information, asked.draws.targets)
     return (asked.draws.targets * solved).sum() / len(heads)
+
+
+@pytest.mark.parametrize("least", [1e-3, 1e-10, 1e-14, 1e-18, 0.0])
+def test_heads_in_fewer_directions_than_the_span(least):
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.normal(size=(13, 3)))[0]
+    turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    X, noise = rng.normal(size=(8, 13)), rng.normal(size=8)
+    X -= X.mean(axis=0)
+    y = X @ basis[:, 0] + noise - noise.mean()
+    rows = TargetRows(X.T @ X, X.T @ y, float(y @ y), 8.0, np.zeros(13), 0.0)
+    span = SourceSpan(
+        basis,
+        np.zeros((20, 3)),
+        np.zeros((20, 3, 3)),
+        np.zeros(3),
+        (turn * [1.0, 0.5, least]) @ turn.T,
+        1.0,
+        np.full(20, 5.0),
+    )
+    found = from_heads(rows, Metric.of(np.eye(13), basis), span, 10.0)
+    head = turn.T @ (basis.T @ found.coef(rows))
+    assert np.isfinite(head).all()
+    assert np.abs(head[:2]).max() > 0.01
+    if least < 1e-9:  # The third direction has no variance beforehand.
+        assert abs(head[2]) < 1e-6
 
 
 def test_no_other_rows_have_a_lower_expected_risk():

@@ -29,6 +29,8 @@ NOISE_ROWS = 2.0
 LEAST = 1e-9
 # Ridge on what heads of the sources say nothing of, in units of rows.
 BARELY = 1e-6
+# Rows that heads of sources are worth at most: beside more, that ridge is rounding.
+SURE = 1e8
 
 
 class TargetRows(NamedTuple):
@@ -193,7 +195,7 @@ def near_span(rows, metric, noise, worth):
 def from_heads(rows, metric, span, worth):
     """Return the prior that expects a head like those of the sources."""
     origin = span.basis @ span.mean
-    inner = span.noise * np.linalg.inv(span.covariance)
+    inner = _precision_of_heads(span, metric.unit)
     least = BARELY * metric.unit * np.eye(len(origin))
     inside = metric.reader.T @ inner @ metric.reader + least
     rows = rows.about(origin)
@@ -207,6 +209,17 @@ def from_heads(rows, metric, span, worth):
     return Candidate(
         precision, origin, distance, float(values[best]), float(levels[best])
     )
+
+
+def _precision_of_heads(span, unit):
+    """Return what is known of a head beforehand, in units of the noise.
+
+    Sources whose heads lie in fewer directions than the span leave the others without
+    variance.
+    """
+    size, axes = np.linalg.eigh(span.covariance)
+    least = max(span.noise / (SURE * unit), 1e-300)
+    return (axes * (span.noise / np.maximum(size, least))) @ axes.T
 
 
 def _belief(worth):
