@@ -550,3 +550,20 @@ def test_commands_are_listed():
     names = dict(listing.commands())
     assert {"speed", "outliers", "quick", "accuracy", "foundation"} <= set(names)
     assert not {"records", "measuring", "speed_subjects"} & set(names)
+
+
+def test_measurements_of_boosting_are_kept_and_shown(tmp_path, monkeypatch):
+    from benchmarks import boosting_accuracy, records
+
+    monkeypatch.setattr(records, "PAGES", tmp_path)
+    path = tmp_path / "real.csv"
+    for seed, ours in enumerate((0.5, 0.6)):
+        values = ("some", seed, 100, 4, 1.0, 1.0, 2.0, ours, 0.1, 0.4, "abc")
+        row = dict(zip(boosting_accuracy.COLUMNS, values, strict=True))
+        boosting_accuracy.keep(path, row)
+    kept = boosting_accuracy.measured(path)
+    assert sorted(kept) == [("some", 0), ("some", 1)]
+    boosting_accuracy.write_page(path)
+    page = (tmp_path / "boosting.md").read_text(encoding="utf-8")
+    cells = "0.5500 | -45.0% ± 5.0% | -45.0% ± 5.0% | -72.5% ± 2.5% | 4.0 |"
+    assert f"| some | 4 | 2 | {cells}" in page

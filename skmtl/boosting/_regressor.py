@@ -121,7 +121,8 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     .. math:: F_t(x) = a_t + b_t\, S_1(x) + c_t\, S_2(x) + R_t(x).
 
     The scores :math:`S_1, S_2` are boosted trees that all tasks share; every split of
-    ``cv`` has its own, which never see the rows it holds out. Heads
+    ``cv`` has its own, which never see the rows it holds out (beyond 20,000 rows, one
+    more that sees all has half a say in predictions). Heads
     :math:`(a_t, b_t, c_t)` have a normal prior whose mean and covariance are estimated
     from all tasks (empirical Bayes), on scores of rows held out: so a task with few
     rows is like the mean, and one with many can scale or reverse what is shared. The
