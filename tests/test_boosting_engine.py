@@ -263,6 +263,10 @@ def tree_problem(draw):
     weight = rng.uniform(0.5, 2, n_rows) if draw(st.booleans()) else NO_WEIGHT
     leaves_ = 2 if depth == 1 else 5
     own = EXACT._replace(shrinkage=shrinkage, max_depth=depth, max_leaves=leaves_)
+    if is_category.any():
+        # The best of all groupings is among those of categories in order (Fisher) only
+        # where none is too small.
+        own = own._replace(min_weight=0.0)
     return X, is_category, rng.normal(size=n_rows), weight, own
 
 
