@@ -413,7 +413,8 @@ def write_page(path):
     rows = list(measured(path).values())
     parts = (
         "# Multi-task boosting on real tables\n",
-        "Made by `python -m benchmarks.boosting_accuracy real FOLDER --out FILE`,\nand the same with `--page FILE`.",
+        "Made by `python -m benchmarks.boosting_accuracy real FOLDER --out FILE`,",
+        "and the same with `--page FILE`.",
         records.provenance(path) + records.states(rows),
         NOTES,
         records.markdown(HEADER, compared(rows)),
