@@ -23,7 +23,7 @@ SETTLING_STEPS, AT_REST = 30, 1e-3
 # Weights of tasks in the first rounds of a further score.
 LIGHTEST, HEAVIEST = 0.02, 5.0
 # Rows beyond which a booster that learns from all of them has half a say: those of the
-# splits lack a third of the rows, and their mean is steadier.
+# splits lack a fold of the rows each, and their mean is steadier.
 MANY_ROWS, SAY = 20_000, 0.5
 # Where slopes of a further score start.
 LATER_SLOPE = 0.3
