@@ -16,11 +16,11 @@ import pandas as pd
 import skmtl
 from benchmarks import accuracy_tables as tables
 from benchmarks import rivals
+from benchmarks import threads as pools
 from benchmarks.accuracy_losses import losses
 
 # What a fit may wait for beside its CPU time, as a multiple of that and in seconds.
 PATIENCE, SLACK = 4, 120
-POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class Job(NamedTuple):
@@ -131,7 +131,7 @@ class Bench:
 
     def __init__(self, folder, threads, limit):
         self.arguments, self.limit, self.process = (folder, threads, limit), limit, None
-        os.environ.update(dict.fromkeys(POOLS, str(threads)))
+        self.threads = threads
 
     def measure(self, job):
         """Return what was measured, or why not."""
@@ -156,7 +156,8 @@ class Bench:
         self.process = context.Process(
             target=work, args=(theirs, *self.arguments), daemon=True
         )
-        self.process.start()
+        with pools.inherited(self.threads, self.threads):
+            self.process.start()
         theirs.close()
 
     def ending(self):

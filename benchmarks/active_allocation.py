@@ -8,9 +8,9 @@ rows of every source to begin with: the part of the target's coefficients outsid
 fitted span. ``--seeds`` is their number.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import time

@@ -27,9 +27,9 @@ Rows saved is the part of uniform's budget with which the strategy's mean loss, 
 between rounds, is what uniform's is at the end.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import json

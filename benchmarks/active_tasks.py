@@ -15,10 +15,9 @@ eighth, a quarter and a half of the rows, the first of them uniform. "known" div
 rows by the true relevance, above ten rows of every source.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import json

@@ -7,9 +7,9 @@ tables that come with skmtl. The figure is the processor time of fitting
 dearest structures fitted once each to the same rows. The bar is 3.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import json

@@ -18,10 +18,9 @@ target without noise; with real tables tasks' rows are split 70/30 and it is the
 over tasks of the root mean squared error, or the log loss of classes.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import csv

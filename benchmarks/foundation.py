@@ -4,9 +4,9 @@ Run ``python -m benchmarks.foundation``. Every figure is a ratio of two things t
 turn in this run; bars are those the project sets itself.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import warnings
 

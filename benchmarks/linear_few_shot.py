@@ -9,9 +9,9 @@ mixes and rescales in its own way; figures are squared errors of predictions on 
 rows, beyond the noise, relative to a cross-validated ridge per task.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import sys
 

@@ -6,9 +6,9 @@ columns ``task``, ``target`` and features. Both fit the same model, by maximum
 likelihood: all coefficients are fixed and random effects. Times are medians.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import statistics
 import sys

@@ -8,10 +8,9 @@ asked for 1e-6. Rivals get arrays in the layout they like best, and the loosest 
 tolerances that reaches 1e-6, or the tightest if none does.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+threads.pin()
 
 import importlib.util
 import statistics

@@ -7,9 +7,9 @@ last column is a ridge regression per task, one strength, from the same rows, by
 All ratios are medians of pairs timed in turn.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import numpy as np
 

@@ -11,9 +11,9 @@ fitted to the inlier tasks only; "found" is the share of outliers flagged, "fals
 mean share of inliers among the flagged.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import sys
 from typing import NamedTuple

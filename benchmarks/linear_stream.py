@@ -8,10 +8,9 @@ it, in turn, stands what no such stream can do without: numpy's product of every
 of features with itself. Memory is what the process grew by after the second block.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import resource

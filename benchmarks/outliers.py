@@ -6,11 +6,9 @@ Run ``python -m benchmarks.outliers``; ``--seeds`` does less or more, ``--cases`
 ``docs/benchmarks/outliers.md``; ``--page`` makes only the page.
 """
 
-import os
+from benchmarks import threads
 
-if __name__ == "__main__":
-    pools = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"
-    os.environ.update(dict.fromkeys(pools, "1"))
+threads.pin()
 
 import argparse
 import time

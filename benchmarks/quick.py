@@ -10,7 +10,6 @@ fails is shown with its message, and the others go on.
 
 import argparse
 import multiprocessing
-import os
 import sys
 import time
 import warnings
@@ -20,13 +19,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
 
-from benchmarks import records
+from benchmarks import records, threads
 
-PINS = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "2",
-}
 # Accuracy: small tables, and every method that is there without further packages.
 SETS = ("radon", "penguins", "gapminder", "heart", "enb", "slump")
 METHODS = (
@@ -242,8 +236,8 @@ def run(parts, own, jobs):
     texts = {}
     for group, n_workers in ((TOGETHER, jobs), (ALONE, 1)):
         chosen = [name for name in parts if name in group]
-        with ThreadPoolExecutor(n_workers) as threads:
-            found = threads.map(lambda name: in_process(name, own), chosen)
+        with ThreadPoolExecutor(n_workers) as pool:
+            found = pool.map(lambda name: in_process(name, own), chosen)
             texts |= dict(zip(chosen, found, strict=True))
     return texts
 
@@ -272,8 +266,8 @@ def main(arguments=()):
     parser.add_argument("--jobs", type=int, default=2, help="parts at a time")
     parser.add_argument("--out", type=Path, default=records.PAGES / "quick.md")
     options = parser.parse_args(arguments)
-    os.environ.update(PINS)  # The processes that measure inherit these.
-    texts = run(options.parts, Plan(), options.jobs)
+    with threads.inherited(numba=2):
+        texts = run(options.parts, Plan(), options.jobs)
     options.out.write_text(page(texts))
     print(options.out)
 

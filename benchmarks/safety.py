@@ -16,9 +16,9 @@ same with every set counting once, how many sets are above 1.005, and the worst 
 The bar is 1.005 for the first.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import json

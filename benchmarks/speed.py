@@ -7,12 +7,9 @@ do less. It writes ``benchmarks/results/speed.csv`` and, from that,
 ``--page`` makes only the page.
 """
 
-import os
+from benchmarks import threads
 
-if __name__ == "__main__":
-    pins = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    # Estimators are told how many of these to use.
-    os.environ.update(pins, NUMBA_NUM_THREADS="2")
+threads.pin(numba=2)  # Estimators are told how many of these to use.
 
 import argparse
 import time

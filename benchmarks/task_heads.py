@@ -14,9 +14,9 @@ root mean squares by task, averaged over tasks; ratios of errors are averaged ov
 by their logarithms. Bars: below 1 in every cell, at most 1.01 on every table.
 """
 
-import os
+from benchmarks import threads
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+threads.pin()
 
 import argparse
 import json

@@ -1,5 +1,6 @@
 """Laws of the leaderboard, and of what is measured of speed and outliers."""
 
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from benchmarks import (
     rivals,
     speed,
     speed_report,
+    threads,
 )
 from benchmarks import accuracy_report as report
 from benchmarks import accuracy_tables as tables
@@ -544,6 +546,16 @@ class Unpicklable:
 
     def __reduce__(self):
         return os._exit, (1,)
+
+
+def test_benchmarks_leave_threads_that_are_running_alone():
+    before = dict(os.environ)
+    with threads.inherited(numba=7):
+        assert os.environ["NUMBA_NUM_THREADS"] == "7"
+    for name in dict(listing.commands()):
+        importlib.import_module(f"benchmarks.{name}")
+    accuracy_runs.Bench(None, 1, 60)
+    assert dict(os.environ) == before
 
 
 def test_commands_are_listed():
