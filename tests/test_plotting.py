@@ -272,7 +272,7 @@ def test_legible(draw, n, style):
         boxes = boxes_of(figure)
     assert overlapping(boxes) == []
     assert leaving(figure, boxes) == []
-    on_cells = display.ax_.texts if draw is allocation else []
+    on_cells = display.ax_.texts if draw in (allocation, similarity) else []
     for text in texts_of(figure):
         if text not in on_cells:
             assert contrast(text.get_color(), figure.get_facecolor()) > 4.5
@@ -332,13 +332,41 @@ def test_colours_differ_in_grey(n, style):
             assert contrast(colour, ax.get_facecolor()) > 3.0
 
 
-@pytest.mark.parametrize("style", STYLES.values())
-def test_numbers_on_cells_are_legible(style):
-    with plt.style.context(style):
-        image = drawn(allocation, 3, "light").image_
-        for n in (10, 30, 100, 200):
-            background = image.cmap(image.norm(n))
-            assert contrast(cell_ink(image, n), background) > 3.0
+@pytest.mark.parametrize(
+    ("draw", "numbers"),
+    [(allocation, (10, 30, 100, 200)), (similarity, (-1.0, -0.3, 0.0, 0.3, 1.0))],
+)
+@pytest.mark.parametrize("style", STYLES)
+def test_numbers_on_cells_are_legible(draw, numbers, style):
+    image = drawn(draw, 3, style).image_
+    for n in numbers:
+        background = image.cmap(image.norm(n))
+        assert contrast(cell_ink(image, n), background) > 3.0
+
+
+@pytest.mark.parametrize("draw", [allocation, similarity])
+def test_numbers_are_written_where_they_have_room(draw):
+    cells = drawn(draw, 3, "light").image_.get_array()
+    assert len(drawn(draw, 3, "light").ax_.texts) == np.ma.count(cells)
+    assert not [
+        text.get_text()
+        for text in drawn(draw, 300, "light").ax_.texts
+        if not text.get_text().startswith("school")
+    ]
+
+
+@pytest.mark.parametrize("n", [3, 300])
+@pytest.mark.parametrize("draw", EVERY)
+def test_numbers_of_axes_are_those_people_write(draw, n):
+    for ax in drawn(draw, n, "light").figure_.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            assert not any("10^" in text.get_text() for text in axis.get_ticklabels())
+
+
+@pytest.mark.parametrize("n", [3, 300])
+def test_rows_are_counted_in_whole_numbers(n):
+    ticks = drawn(gain, n, "light").ax_.get_xticklabels()
+    assert all(float(tick.get_text()) % 1 == 0 for tick in ticks)
 
 
 @pytest.mark.parametrize("draw", ONE_AXES)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from ._canvas import Display, cell_ink, strength_map
+from ._canvas import Display, strength_map, write_plainly
 from ._estimators import read_history
-from ._names import lay_out, name_rows, points_apart, text_size
+from ._names import name_rows, write_cells
 
 # Ratio of the most rows to the fewest beyond which colours stand for factors.
 WIDE = 20.0
@@ -107,35 +107,16 @@ class AllocationDisplay(Display):
             origin="lower",
             interpolation="nearest",
         )
-        ax.figure.colorbar(self.image_, ax=ax, label="rows bought (none: empty)")
+        bar = ax.figure.colorbar(self.image_, ax=ax, label="rows bought (none: empty)")
+        if bar.ax.get_yscale() == "log":
+            write_plainly(bar.ax.yaxis)
         step = -(-n_rounds // 12)
         ax.set_xticks(range(0, n_rounds, step))
         ax.set_xlabel("round")
         order = np.asarray(self.tasks)[::-1]
         name_rows(ax, order, range(n_tasks - 1, -1, -1)[:10])
-        self._write_numbers(ax)
+        write_cells(ax, self.image_, "{:.0f}".format)
         return self
-
-    def _write_numbers(self, ax):
-        """Write numbers into cells if all of them have room for theirs."""
-        lay_out(ax)
-        size, n_rounds = 0.9 * text_size(), self.rows.shape[1]
-        width = 72.0 * ax.get_window_extent().width / ax.figure.dpi / n_rounds
-        longest = len(f"{self.rows.max():.0f}")
-        if width < 0.75 * size * (longest + 1) or points_apart(ax) < 1.3 * size:
-            return
-        for t, row in enumerate(self.rows[::-1]):
-            for number, n in enumerate(row):
-                if n:
-                    ax.text(
-                        number,
-                        t,
-                        f"{n:.0f}",
-                        color=cell_ink(self.image_, n),
-                        fontsize=size,
-                        ha="center",
-                        va="center",
-                    )
 
 
 def scale_of(rows):

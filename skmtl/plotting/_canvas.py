@@ -84,12 +84,19 @@ def quiet(ax):
 
 def log_scale(ax, which):
     """Make an axis logarithmic, with numbers as people write them."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import LogLocator
 
     ax.set(**{f"{which}scale": "log"})
     axis = getattr(ax, f"{which}axis")
     low, high = axis.get_view_interval()
     # Ticks at 1, 2, 5, 10, 20, ... where no more than two decades are seen.
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    write_plainly(axis)
+
+
+def write_plainly(axis):
+    """Write the numbers of a logarithmic axis as people do, not as powers of ten."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.6g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -203,8 +203,10 @@ class TaskGainDisplay(Display):
         self._draw_dots(ax, sizes, gains, shown)
         if gains.size and sizes.max() > 4 * sizes.min():
             log_scale(ax, "x")
+        else:
+            ax.xaxis.get_major_locator().set_params(integer=is_whole(sizes))
         ax.set_xlabel(self._counts(gains))
-        ax.set_ylabel(f"share saved of the loss of {self.baseline}")
+        ax.set_ylabel(f"loss saved against {self.baseline}")
         quiet(ax)
         middle = np.median(gains) if gains.size else 0.0
         order = np.argsort(-np.abs(gains - middle), kind="stable")
@@ -213,8 +215,6 @@ class TaskGainDisplay(Display):
         return self
 
     def _draw_dots(self, ax, sizes, gains, shown):
-        from matplotlib.ticker import PercentFormatter
-
         ax.axhline(0.0, color=ink(ax), linewidth=0.9)
         better, worse = series_colours(2, ax)
         far = gains < LOWEST_SHOWN
@@ -233,7 +233,7 @@ class TaskGainDisplay(Display):
                 alpha=0.85,
             )
         ax.margins(0.08)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+        ax.yaxis.set_major_formatter(percent)
 
     def _counts(self, gains):
         n, better = gains.size, int((gains > 0.0).sum())
@@ -247,6 +247,16 @@ class TaskGainDisplay(Display):
         if unknown:
             lines.append(f"{counted(unknown, 'task')} without a gain not shown")
         return "\n".join(lines)
+
+
+def is_whole(sizes):
+    """Return whether sizes are whole numbers, such as rows."""
+    return bool((np.asarray(sizes) % 1 == 0).all())
+
+
+def percent(share, _):
+    """Return a share as text, with as many digits as it has."""
+    return f"{100.0 * share:.4g}%".replace("-", "\N{MINUS SIGN}")
 
 
 def sizes_of(table, n_samples):

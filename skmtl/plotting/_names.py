@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._canvas import ink
+from ._canvas import cell_ink, ink
 
 # Height of a line of text in units of its size, and the smallest size that is read.
 LINE, LEAST_SIZE = 1.3, 6.5
@@ -12,10 +12,10 @@ AWAY, AIR = 18.0, 2.0
 MOST_ENDS, MOST_POINTS = 5, 12
 # Where a name can stand about its point, in points, and how it is aligned there.
 PLACES = (
-    ((5, 0), "left", "center"),
-    ((-5, 0), "right", "center"),
-    ((0, 5), "center", "bottom"),
-    ((0, -5), "center", "top"),
+    ((7, 0), "left", "center"),
+    ((-7, 0), "right", "center"),
+    ((0, 6), "center", "bottom"),
+    ((0, -6), "center", "top"),
     ((4, 7), "left", "bottom"),
     ((4, -7), "left", "top"),
     ((-4, 7), "right", "bottom"),
@@ -179,7 +179,11 @@ def name_points(ax, places, labels, order, most=MOST_POINTS, marks=None, sure=0)
     sure : int
         Names that are wanted even if they hide marks: the first in the order.
     """
+    from matplotlib.patheffects import withStroke
+
     lay_out(ax)
+    # Names stay legible where they cross a line or a mark.
+    halo = [withStroke(linewidth=2.0, foreground=ax.get_facecolor())]
     legend = ax.get_legend()
     taken = [text.get_window_extent() for text in ax.texts]
     taken += [] if legend is None else [legend.get_window_extent()]
@@ -197,6 +201,7 @@ def name_points(ax, places, labels, order, most=MOST_POINTS, marks=None, sure=0)
             textcoords="offset points",
             fontsize=min(text_size(), 9.0),
             parse_math=False,
+            path_effects=halo,
         )
         box = stand(name, ax, taken, marks, hidden)
         if box is None:
@@ -236,6 +241,34 @@ def put(name, place):
     name.set_ha(across)
     name.set_va(along)
     return name.get_window_extent()
+
+
+def write_cells(ax, image, form):
+    """Write the numbers of a heat map into its cells if all of them have room.
+
+    Cells without a number, which are masked, stay empty.
+    """
+    lay_out(ax)
+    numbers = np.ma.masked_invalid(image.get_array())
+    texts = {
+        at: form(n).replace("-", "\N{MINUS SIGN}")
+        for at, n in np.ma.ndenumerate(numbers)
+    }
+    size, across = 0.9 * text_size(), ax.get_window_extent().width / ax.figure.dpi
+    width = 72.0 * across / numbers.shape[1]
+    longest = max(map(len, texts.values()), default=0)
+    if width < 0.75 * size * (longest + 1) or points_apart(ax) < LINE * size:
+        return
+    for (row, column), text in texts.items():
+        ax.text(
+            column,
+            row,
+            text,
+            color=cell_ink(image, numbers[row, column]),
+            fontsize=size,
+            ha="center",
+            va="center",
+        )
 
 
 def show_legend(ax, *, outside, title=None):

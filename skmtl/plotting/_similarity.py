@@ -4,7 +4,7 @@ import numpy as np
 
 from ._canvas import FRAME, LOWEST, ROW, Display
 from ._estimators import labels_of, read_fitted
-from ._names import name_rows
+from ._names import name_rows, write_cells
 
 HINT = (
     "Hierarchical and SharedRepresentation models of skmtl.linear have it, and the "
@@ -140,6 +140,7 @@ class TaskSimilarityDisplay(Display):
         ax.set_xticks([])
         ax.set_xlabel("tasks from left to right as from top to bottom")
         name_rows(ax, np.asarray(self.tasks)[order], first=())
+        write_cells(ax, self.image_, "{:.2f}".format)
         return self
 
 
