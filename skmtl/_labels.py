@@ -7,6 +7,7 @@ from numbers import Real
 
 import numpy as np
 
+from ._documentation import see
 from .exceptions import TaskColumnWarning
 
 MISSING = ("NoneType", "NAType", "NaTType")
@@ -34,7 +35,7 @@ def read_labels(column):
         raise ValueError(
             f"The task column contains NaN or infinity in {found.size} of "
             f"{labels.size} rows; every row needs a task. Label rows of no known task "
-            "by a name of their own, such as 'unknown'."
+            "by a name of their own, such as 'unknown'." + see("a-label-is-missing")
         )
     if labels.dtype.kind not in "Obiuf":
         raise TypeError(
@@ -60,7 +61,7 @@ def _plain(labels):
         raise ValueError(
             "The task column contains missing values (NaN or None); every row needs a "
             "task. Label rows of no known task by a name of their own, such as "
-            "'unknown'."
+            "'unknown'." + see("a-label-is-missing")
         )
     if all(issubclass(kind, str) for kind in kinds):
         return labels
@@ -68,7 +69,7 @@ def _plain(labels):
         names = sorted(kind.__name__ for kind in kinds)
         raise TypeError(
             f"The task column mixes text and numbers (found {', '.join(names)}); make "
-            "all its labels strings."
+            "all its labels strings." + see("text-and-numbers")
         )
     odd = [k.__name__ for k in kinds if not issubclass(k, (Real, np.bool_, np.number))]
     if odd:
@@ -147,6 +148,7 @@ def check_same_kind(labels, tasks):
         raise TypeError(
             f"The task column holds {found} such as {labels[0]!r}, but fit saw "
             f"{fitted} such as {tasks[0]!r}. Pass the labels in the same form."
+            + see("text-and-numbers")
         )
 
 
@@ -158,6 +160,7 @@ def check_known(labels, code):
         raise ValueError(
             f"Found {len(unknown)} task(s) that fit did not see: {shown}. Use "
             "unseen_task='shared' to predict them by the part all tasks share."
+            + see("a-task-that-fit-has-not-seen")
         )
 
 
@@ -172,7 +175,7 @@ def warn_if_transformed(tasks, code):
             f"The task column has {n_tasks} distinct labels in {n_rows} rows, {single} "
             "of them on one row only. Did an earlier step of the pipeline change it? "
             "Keep it out of such steps with skmtl.compose.keep_task(transformer, "
-            "task_feature).",
+            "task_feature)." + see("labels-that-look-like-measurements"),
             TaskColumnWarning,
             stacklevel=2,
         )

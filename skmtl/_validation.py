@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ._documentation import see
 from ._labels import (
     build_vocabulary,
     check_known,
@@ -180,13 +181,14 @@ class TaskMixin(CallbackSupportMixin):
         if len(shape) > 2 or n_columns > 1:
             reason = (
                 f"task_feature={self.task_feature!r} already names each row's task; "
-                "skmtl.compose.melt_targets turns columns of y into rows"
+                "skmtl.compose.melt_targets turns columns of y into rows."
+                + see("columns-of-y-beside-a-task-column")
                 if self.task_feature is not None
-                else f"{type(self).__name__} takes one target at a time"
+                else f"{type(self).__name__} takes one target at a time."
             )
             raise ValueError(
                 f"y should be a 1d array, got an array of shape {shape} instead: "
-                f"{reason}."
+                f"{reason}"
             )
         y = column_or_1d(y, warn=True)
         if is_classifier(self):
@@ -325,7 +327,7 @@ def check_unique_names(X):
         twice = sorted({str(name) for name in names if names.count(name) > 1})
         raise ValueError(
             f"The names of the columns of X must be unique; found {twice} more than "
-            "once."
+            "once." + see("two-columns-of-one-name")
         )
 
 
@@ -375,7 +377,7 @@ def _locate_name(task_feature, names):
             f"task_feature={task_feature!r} names a column, but the columns of X have "
             "no (string) names. Pass a DataFrame, keep names through a pipeline with "
             "set_output(transform='pandas') or skmtl.compose.keep_task, or give the "
-            "column's position, such as task_feature=-1."
+            "column's position, such as task_feature=-1." + see("a-table-without-names")
         )
     found = np.flatnonzero(names == task_feature)
     if found.size == 0:
@@ -385,7 +387,7 @@ def _locate_name(task_feature, names):
         count = "no" if found.size == 0 else f"{found.size}"
         raise ValueError(
             f"task_feature={task_feature!r} matches {count} columns of X; its columns "
-            f"are {list(names[:20])}."
+            f"are {list(names[:20])}." + see("a-name-that-is-not-there")
         )
     return int(found[0])
 
@@ -430,6 +432,7 @@ def as_numbers(estimator, table):
             f"Columns of X that are not numbers: {odd}. Encode them, for example by "
             "skmtl.compose.keep_task(OneHotEncoder(), task_feature), or name the task "
             f"column by task_feature (now {estimator.task_feature!r})."
+            + see("columns-that-are-not-numbers")
         ) from error
 
 

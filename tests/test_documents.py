@@ -2,9 +2,12 @@
 
 import doctest
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from skmtl._documentation import SITE, address
 
 root = Path(__file__).parents[1]
 fence = re.compile(r"^```\{?(python|pycon|doctest)\}?\n(.*?)^```$", re.M | re.S)
@@ -47,3 +50,25 @@ def test_code_runs(path, tmp_path, monkeypatch):
 
 def test_readme_shows_code():
     assert root / "README.md" in documents
+
+
+def slug(heading):
+    """Return where a page's heading can be linked to."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+def test_messages_lead_to_sections_that_exist():
+    page = (root / "docs/user_guide/tasks_as_columns.md").read_text(encoding="utf-8")
+    sections = {slug(title) for title in re.findall(r"^#+ (.*)$", page, re.M)}
+    source = "".join(path.read_text() for path in (root / "skmtl").rglob("*.py"))
+    named = set(re.findall(r'\bsee\("([^"]*)"\)', source))
+    assert named
+    assert named <= sections
+
+
+def test_messages_lead_to_the_documentation(monkeypatch):
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    assert project["urls"]["Documentation"] == SITE
+    for version, release in [("1.2.0", "v1.2.0"), ("1.3.0.dev0", "latest")]:
+        monkeypatch.setattr("skmtl._documentation.__version__", version)
+        assert address("api.html") == f"{SITE}/en/{release}/api.html"
