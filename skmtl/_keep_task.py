@@ -236,6 +236,11 @@ def keep_task(transformer, task_feature):
         A transformer whose last column is the task. Frames stay frames of their kind,
         so that a following ``task_feature`` can be the same name; in arrays it is -1.
 
+    See Also
+    --------
+    TaskStandardScaler : Scales every task by its own mean and deviation.
+    KeepTask : What is returned.
+
     Examples
     --------
     >>> import pandas as pd

@@ -20,6 +20,8 @@ from ._validation import drop_column, is_observed, locate, take_column
 def stack_tasks(Xs, ys=None, names=None, *, task_feature="task"):
     """Stack one table per task into one table with a task column.
 
+    So come the tables of many files into the one form that all estimators take.
+
     Parameters
     ----------
     Xs : mapping of label to table, or list of tables
@@ -124,6 +126,9 @@ def melt_targets(X, Y, names=None, *, task_feature="task"):
 
 def split_tasks(X, y=None, task_feature="task"):
     """Split a table with a task column into one table per task.
+
+    For code that wants tasks one by one; the estimators of skmtl take the table as it
+    is.
 
     Parameters
     ----------

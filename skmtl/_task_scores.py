@@ -94,6 +94,9 @@ def as_metric(metric, sign, response_method, kwargs):
 class TaskScores:
     """A score for every task.
 
+    It prints as a table, gives the score of a task by its label, and averages over
+    tasks.
+
     Parameters
     ----------
     task : ndarray of shape (n_tasks,)
@@ -104,6 +107,11 @@ class TaskScores:
         Sum of their weights.
     score : ndarray of shape (n_tasks,)
         The scores, NaN where a task has none.
+
+    See Also
+    --------
+    task_scores : Computes them from predictions.
+    make_task_scorer : Computes them from an estimator, for model selection.
 
     Examples
     --------

@@ -84,6 +84,7 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     tasks_ : ndarray of shape (n_tasks,)
         Labels of the tasks.
     n_tasks_, n_features_in_ : int
+        Numbers of tasks, and of columns of X: the task's counts.
     feature_names_in_ : ndarray of str
         Only where X has column names.
 
@@ -214,6 +215,7 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
     tasks_ : ndarray of shape (n_tasks,)
         Labels of the tasks.
     n_tasks_, n_features_in_ : int
+        Numbers of tasks, and of columns of X: the task's counts.
     feature_names_in_ : ndarray of str
         Only where X has column names.
 

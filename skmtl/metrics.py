@@ -56,6 +56,21 @@ class TaskScorer:
         The task's column in X.
     min_samples : int
         Tasks with fewer rows are left out.
+
+    See Also
+    --------
+    make_task_scorer : Makes one.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import Ridge
+    >>> from skmtl import PooledTasks
+    >>> from skmtl.metrics import make_task_scorer
+    >>> X, y = [[1.0, 0], [2.0, 0], [1.0, 1], [3.0, 1]], [1.0, 2.0, 2.0, 3.0]
+    >>> scorer = make_task_scorer("neg_mean_absolute_error", task_feature=-1)
+    >>> model = PooledTasks(Ridge(), task_feature=-1).fit(X, y)
+    >>> bool(scorer(model, X, y) < 0)
+    True
     """
 
     def __init__(self, metric, record, kwargs, average, task_feature, min_samples):
@@ -307,6 +322,9 @@ def task_scores(
 ):
     """Compute a metric in every task.
 
+    One figure for all rows hides tasks with few rows, and those that are predicted
+    badly. This gives every task its own.
+
     Parameters
     ----------
     y_true : array of shape (n_samples,) or (n_samples, n_tasks)
@@ -404,6 +422,11 @@ def multitask_gain(
     gains : TaskScores
         The gain of each task as its score, NaN where the single-task model's loss is
         zero or undefined.
+
+    See Also
+    --------
+    task_scores : The scores themselves.
+    skmtl.plotting.TaskGainDisplay : The gains as a picture, by the size of tasks.
 
     References
     ----------

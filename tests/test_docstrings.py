@@ -1,18 +1,22 @@
 """Every public object's docstring is complete, as numpydoc sees it."""
 
+import ast
 import inspect
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import skmtl
 
 validate = pytest.importorskip("numpydoc.validate").validate
+parse = pytest.importorskip("numpydoc.docscrape").get_doc_object
 
-# Not asked for: sections "See Also" and "Examples", a long description and notes of
-# every method; and returned values have names, as they have in scikit-learn.
-NOT_ASKED = {"SA01", "EX01", "ES01", "RT02"}
+# Of all checks, only that of names for returned values, which scikit-learn gives them.
+NOT_ASKED = {"RT02"}
+# The summary says what a method does; it is shown where its class is.
+NOT_ASKED_OF_METHODS = NOT_ASKED | {"ES01", "EX01", "SA01"}
 MODULES = ["skmtl"] + [
     f"skmtl.{module.name}"
     for module in pkgutil.iter_modules(skmtl.__path__)
@@ -20,31 +24,69 @@ MODULES = ["skmtl"] + [
 ]
 
 
-def public_names(module):
-    """Return the dotted names of what a module offers, and of its methods."""
+def public_objects(module):
+    """Yield the dotted names of what a module offers, and the objects."""
     for name in getattr(import_module(module), "__all__", []):
         found = getattr(import_module(module), name)
-        # Fields of named tuples are described as attributes.
-        if inspect.ismodule(found) or hasattr(found, "_fields"):
-            continue
-        yield f"{module}.{name}"
-        if not inspect.isclass(found):
-            continue
-        for method, value in inspect.getmembers(found, callable):
-            ours = getattr(value, "__module__", "") or ""
-            if not method.startswith("_") and ours.startswith("skmtl"):
-                yield f"{module}.{name}.{method}"
+        if not inspect.ismodule(found):
+            yield f"{module}.{name}", found
+
+
+def own_methods(found):
+    """Yield the names of a class's public methods, but those that others wrote."""
+    for name, value in inspect.getmembers(found, callable):
+        home = getattr(value, "__module__", "") or ""
+        if not name.startswith("_") and home.startswith("skmtl"):
+            yield name
+
+
+def checked_names(module):
+    """Yield dotted names, and the checks that are not asked of them."""
+    for name, found in public_objects(module):
+        yield name, NOT_ASKED
+        if inspect.isclass(found):
+            for method in own_methods(found):
+                yield f"{name}.{method}", NOT_ASKED_OF_METHODS
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_docstrings_are_complete(module):
     faults = {
         name: found
-        for name in public_names(module)
+        for name, not_asked in checked_names(module)
         if (
             found := [
-                error for error in validate(name)["errors"] if error[0] not in NOT_ASKED
+                error for error in validate(name)["errors"] if error[0] not in not_asked
             ]
         )
     }
     assert not faults
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_attributes_are_described(module):
+    bare = {
+        name: attributes
+        for name, found in public_objects(module)
+        if inspect.isclass(found)
+        and not issubclass(found, Exception)
+        and (
+            attributes := [
+                entry.name
+                for entry in parse(found)["Attributes"]
+                if not "".join(entry.desc).strip()
+            ]
+        )
+    }
+    assert not bare
+
+
+def test_the_site_is_built_with_the_same_checks():
+    source = Path(__file__).parents[1].joinpath("docs", "conf.py").read_text()
+    (checks,) = (
+        ast.literal_eval(line.value)
+        for line in ast.parse(source).body
+        if isinstance(line, ast.Assign)
+        and line.targets[0].id == "numpydoc_validation_checks"
+    )
+    assert checks == {"all"} | NOT_ASKED_OF_METHODS

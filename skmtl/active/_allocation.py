@@ -21,7 +21,9 @@ from ._spending import spend
 class Allocation(NamedTuple):
     """Samples of each source, and what is to be expected of them.
 
-    Attributes
+    A named tuple, which :func:`optimal_allocation` returns.
+
+    Parameters
     ----------
     n : ndarray of shape (n_sources,)
         Samples to collect of each source; integers, or floats with ``integer=False``.
@@ -40,6 +42,19 @@ class Allocation(NamedTuple):
     coverage : float
         Share of the target's squared length that lies in the span of the sources
         sampled.
+
+    See Also
+    --------
+    optimal_allocation : Finds it.
+
+    Examples
+    --------
+    >>> from skmtl.active import optimal_allocation
+    >>> plan = optimal_allocation([[1, 0, 1], [0, 1, 1]], [3, 2], budget=90)
+    >>> plan.n
+    array([30,  0, 60])
+    >>> plan.spent
+    90.0
     """
 
     n: np.ndarray

@@ -95,6 +95,7 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Classes of all tasks together, sorted.
     target_coef_ : ndarray of shape (n_features,) or (n_targets, n_features)
         Coefficients of the target; two-dimensional unless ``target_task`` is one label.
         With more than two classes, classes are the last axis but one.
@@ -104,9 +105,11 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
     coef_ : ndarray of shape (n_tasks, n_features) or (n_tasks, n_classes, n_features)
         Coefficients of all tasks, those of sources within the span.
     intercept_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,) or (n_classes, n_features)
         Used for tasks that fit did not see.
     shared_intercept_ : float or ndarray of shape (n_classes,)
+        Intercept that goes with ``shared_coef_``.
     components_ : ndarray of shape (rank, n_features)
         Orthonormal directions that the sources share.
     rank_ : int
@@ -148,7 +151,8 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
     n_iter_ : int
         Iterations of the fit of the span.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
 
     See Also
     --------

@@ -68,9 +68,11 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
     coef_ : ndarray of shape (n_tasks, n_features)
         Coefficients of all tasks, those of sources within the span.
     intercept_ : ndarray of shape (n_tasks,)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,)
         Used for tasks that fit did not see.
     shared_intercept_ : float
+        Intercept that goes with ``shared_coef_``.
     components_ : ndarray of shape (rank, n_features)
         Orthonormal directions that the sources share.
     rank_ : int
@@ -111,7 +113,8 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
     n_iter_ : int
         Iterations of the fit of the span.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
 
     See Also
     --------

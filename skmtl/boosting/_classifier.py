@@ -15,6 +15,11 @@ class MultiTaskBoostingClassifier(
 ):
     r"""Classification by boosted trees that tasks share as far as that helps.
 
+    Trees are grown from the rows of all tasks, and every task decides by a head of its
+    own how it uses what they say: it may shift, scale or reverse it. Trees of single
+    tasks add what no other task can tell. How many trees are grown, and how much is
+    shared, is chosen by rows held out.
+
     Parameters
     ----------
     structure : {"auto", "blocks"}, default="auto"
@@ -94,7 +99,9 @@ class MultiTaskBoostingClassifier(
     feature_importances_by_block_ : dict
         Gains of the splits at each feature in each block, of trees of tasks by task.
     classes_ : ndarray of shape (n_classes,)
+        Classes of all tasks together, sorted.
     n_tasks_, n_features_in_ : int
+        Numbers of tasks, and of columns of X: the task's counts.
     feature_names_in_ : ndarray of str
         Only where X has column names.
 

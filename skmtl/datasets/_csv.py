@@ -24,6 +24,10 @@ def load_multitask_csv(
 ):
     r"""Load a table from a CSV file, or from a folder that describes its table.
 
+    Only numpy is needed to read it, and pandas where objects of pandas are wanted. A
+    folder says once which columns are targets, which one is the task, and which are
+    categories.
+
     Parameters
     ----------
     path : str or path-like
@@ -82,6 +86,10 @@ def load_multitask_csv(
             Labels of each categorical feature.
     (data, target) : tuple
         If ``return_X_y`` is True.
+
+    See Also
+    --------
+    skmtl.compose.stack_tasks : For one table for each task.
 
     Examples
     --------

@@ -80,6 +80,10 @@ def load_radon(*, return_X_y=False, as_frame=True):
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
+
     References
     ----------
     .. [1] A. Gelman and J. Hill, "Data Analysis Using Regression and
@@ -128,6 +132,10 @@ def load_penguins(*, return_X_y=False, as_frame=True):
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
+
     References
     ----------
     .. [1] A. M. Horst, A. P. Hill and K. B. Gorman, "palmerpenguins: Palmer Archipelago
@@ -175,6 +183,10 @@ def load_portal_rodents(*, return_X_y=False, as_frame=True):
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
+
     References
     ----------
     .. [1] S. K. M. Ernest, J. Brown, T. Valone and E. P. White, "Portal Project
@@ -221,6 +233,10 @@ def load_gapminder(*, return_X_y=False, as_frame=True):
         source and licence in ``DESCR``.
     (data, target) : tuple
         If ``return_X_y`` is True.
+
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
 
     References
     ----------
@@ -282,6 +298,10 @@ def load_heart(*, return_X_y=False, as_frame=True):
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
+
     References
     ----------
     .. [1] R. Detrano et al., "International application of a new probability algorithm
@@ -338,6 +358,10 @@ def load_parkinsons(*, return_X_y=False, as_frame=True):
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
+
     References
     ----------
     .. [1] A. Tsanas, M. A. Little, P. E. McSharry and L. O. Ramig, "Accurate
@@ -386,6 +410,10 @@ def load_enb(*, return_X_y=False, as_frame=True):
         source and licence in ``DESCR``.
     (data, target) : tuple
         If ``return_X_y`` is True.
+
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
 
     References
     ----------
@@ -437,6 +465,10 @@ def load_slump(*, return_X_y=False, as_frame=True):
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
+
     References
     ----------
     .. [1] I-C. Yeh, "Modeling slump flow of concrete using second-order regressions and
@@ -484,6 +516,10 @@ def load_polls2016(*, return_X_y=False, as_frame=True):
         source and licence in ``DESCR``.
     (data, target) : tuple
         If ``return_X_y`` is True.
+
+    See Also
+    --------
+    load_multitask_csv : The same for tables of your own.
 
     References
     ----------

@@ -159,6 +159,11 @@ def make_shared_representation(
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    make_source_tasks : A target, and sources that can be asked for rows.
+    make_task_functions : Tasks that are not linear.
+
     References
     ----------
     .. [1] Y. Tian, Y. Gu and Y. Feng, "Learning from similar linear representations:

@@ -52,6 +52,19 @@ class SourceOracle:
         The tasks that can be asked for.
     n_drawn : dict
         Number of rows drawn of each task so far.
+
+    See Also
+    --------
+    make_source_tasks : Makes one.
+    skmtl.active.PoolOracle : Hands out the rows of a table.
+
+    Examples
+    --------
+    >>> from skmtl.datasets import make_source_tasks
+    >>> oracle = make_source_tasks(n_sources=3, random_state=0).oracle
+    >>> X, y = oracle("source_0", 5)
+    >>> len(X), oracle.n_drawn["source_0"]
+    (5, 5)
     """
 
     def __init__(self, coef, task_names, noise, seed, as_frame):
@@ -204,6 +217,11 @@ def make_source_tasks(
             The vectors :math:`\nu` of least :math:`\ell_1` and :math:`\ell_2` norm.
     (data, target) : tuple
         If ``return_X_y`` is True.
+
+    See Also
+    --------
+    SourceOracle : Hands out the rows of sources.
+    make_shared_representation : Linear tasks that all matter alike.
 
     References
     ----------

@@ -124,6 +124,10 @@ def make_task_deviations(
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    make_task_functions : Mixtures of a common and an own function.
+
     Examples
     --------
     >>> from skmtl.datasets import make_task_deviations

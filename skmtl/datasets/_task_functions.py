@@ -165,6 +165,11 @@ def make_task_functions(
     (data, target) : tuple
         If ``return_X_y`` is True.
 
+    See Also
+    --------
+    make_task_deviations : One function, from which tasks deviate.
+    make_shared_representation : Linear tasks.
+
     References
     ----------
     .. [1] S. Emami, G. Martínez-Muñoz and D. Hernández-Lobato, "Robust-Multi-Task

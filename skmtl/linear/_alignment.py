@@ -103,6 +103,10 @@ def covariance_similarity(X, *, task_feature):
     similarity : ndarray of shape (n_tasks, n_tasks)
         Between 0 and 1, of every pair of tasks.
 
+    See Also
+    --------
+    SharedRepresentationRegressor : Aligns tasks with ``align="covariance"``.
+
     References
     ----------
     .. [1] S. Wu, H. R. Zhang and C. Ré, "Understanding and improving information

@@ -63,9 +63,11 @@ class HierarchicalRegressor(StatisticsRegressor):
     coef_ : ndarray of shape (n_tasks, n_features)
         Posterior means of the coefficients.
     intercept_ : ndarray of shape (n_tasks,)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,)
         The mean of the distribution, used for tasks that fit did not see.
     shared_intercept_ : float
+        Intercept that goes with ``shared_coef_``.
     prior_covariance_ : ndarray of shape (n_features + 1, n_features + 1)
         Covariance between tasks of coefficients and, in the last row and column, of the
         intercept (absent without ``fit_intercept``).
@@ -81,8 +83,16 @@ class HierarchicalRegressor(StatisticsRegressor):
         Squared length of those deviations over its expectation: a task is ordinary at
         about 1 and unlike the others far above.
     n_iter_ : int
+        Number of steps of the solver.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
+
+    See Also
+    --------
+    HierarchicalClassifier : The same for classes.
+    SharedRepresentationRegressor : Tasks that differ in few directions only.
+    skmtl.automatic.MultiTaskRegressor : Chooses among structures by rows held out.
 
     Notes
     -----

@@ -52,13 +52,16 @@ class HierarchicalClassifier(LinearClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Classes of all tasks together, sorted.
     coef_ : ndarray of shape (n_tasks, n_features) or (n_tasks, n_classes, n_features)
         Posterior means of the coefficients; if there are several classes, posterior
         modes, one set per class.
     intercept_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,) or (n_classes, n_features)
         The mean of the distribution, used for tasks that fit did not see.
     shared_intercept_ : float or ndarray of shape (n_classes,)
+        Intercept that goes with ``shared_coef_``.
     prior_covariance_ : ndarray of shape (n_features + 1, n_features + 1)
         Covariance between tasks of the coefficients of a class and, in the last row and
         column, of its intercept (absent without ``fit_intercept``).
@@ -71,8 +74,16 @@ class HierarchicalClassifier(LinearClassifier):
         Squared length of those deviations over its expectation: a task is ordinary at
         about 1 and unlike the others far above.
     n_iter_ : int
+        Number of steps of the solver.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
+
+    See Also
+    --------
+    HierarchicalRegressor : The same for numbers, with error bars.
+    SharedRepresentationClassifier : Tasks that differ in few directions only.
+    skmtl.automatic.MultiTaskClassifier : Chooses among structures by rows held out.
 
     Notes
     -----

@@ -61,8 +61,11 @@ class JointSparseClassifier(JointSparse, LinearClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Classes of all tasks together, sorted.
     coef_ : ndarray of shape (n_tasks, n_features) or (n_tasks, n_classes, n_features)
+        Coefficients of every task.
     intercept_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
+        Intercepts of the tasks.
     joint_coef_, specific_coef_ : ndarray of the shape of ``coef_``
         The parts of ``coef_``, which is their sum.
     shared_coef_ : ndarray of shape (n_features,) or (n_classes, n_features)
@@ -80,7 +83,9 @@ class JointSparseClassifier(JointSparse, LinearClassifier):
     tasks_ : ndarray of shape (n_tasks,)
         The tasks, in the order of ``coef_``.
     n_tasks_ : int
+        Number of tasks.
     n_features_in_ : int
+        Number of columns of X: the task's counts.
     feature_names_in_ : ndarray of str
         Only where X has column names.
 

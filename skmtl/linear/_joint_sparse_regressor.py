@@ -83,7 +83,9 @@ class JointSparseRegressor(JointSparse, RowsOrStatistics):
     Attributes
     ----------
     coef_ : ndarray of shape (n_tasks, n_features)
+        Coefficients of every task.
     intercept_ : ndarray of shape (n_tasks,)
+        Intercepts of the tasks.
     joint_coef_, specific_coef_ : ndarray of shape (n_tasks, n_features)
         The parts of ``coef_``, which is their sum. With ``robust=True`` the specific
         part is what a task deviates by, and all of an outlier task.
@@ -109,7 +111,9 @@ class JointSparseRegressor(JointSparse, RowsOrStatistics):
     tasks_ : ndarray of shape (n_tasks,)
         The tasks, in the order of ``coef_``.
     n_tasks_ : int
+        Number of tasks.
     n_features_in_ : int
+        Number of columns of X: the task's counts.
     feature_names_in_ : ndarray of str
         Only where X has column names.
 
@@ -343,6 +347,10 @@ def joint_sparse_path(
         Coefficients of every strength.
     dual_gaps : ndarray of shape (n_alphas,)
         Bound on what each objective is above its minimum.
+
+    See Also
+    --------
+    JointSparseRegressor : One strength, or the best of them by cross-validation.
 
     Examples
     --------

@@ -88,10 +88,13 @@ class SharedCenterRegressor(StatisticsRegressor):
     Attributes
     ----------
     coef_ : ndarray of shape (n_tasks, n_features)
+        Coefficients of every task.
     intercept_ : ndarray of shape (n_tasks,)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,)
         The centre.
     shared_intercept_ : float
+        Intercept that goes with ``shared_coef_``.
     alpha_, center_alpha_ : float
         The strengths used.
     outlier_tasks_ : ndarray
@@ -100,8 +103,16 @@ class SharedCenterRegressor(StatisticsRegressor):
         p-value of an F-test of each task against the centre, about which tasks may
         drift as far as most of them do, and minus its decimal logarithm.
     n_iter_ : int
+        Number of steps of the solver.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
+
+    See Also
+    --------
+    SharedCenterClassifier : The same for classes.
+    HierarchicalRegressor : Learns how far tasks are from their centre, and in which
+        directions.
 
     References
     ----------
@@ -289,8 +300,11 @@ class SharedCenterClassifier(LinearClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Classes of all tasks together, sorted.
     coef_ : ndarray of shape (n_tasks, n_features) or (n_tasks, n_classes, n_features)
+        Coefficients of every task.
     intercept_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,) or (n_classes, n_features)
         The centre.
     shared_intercept_ : float or ndarray of shape (n_classes,)
@@ -298,8 +312,16 @@ class SharedCenterClassifier(LinearClassifier):
     alpha_ : float
         The strength used.
     n_iter_ : int
+        Number of steps of the solver.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
+
+    See Also
+    --------
+    SharedCenterRegressor : The same for numbers, with a test for outlier tasks.
+    HierarchicalClassifier : Learns how far tasks are from their centre, and in which
+        directions.
 
     References
     ----------

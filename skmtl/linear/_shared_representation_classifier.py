@@ -70,22 +70,34 @@ class SharedRepresentationClassifier(SharedRepresentation, LinearClassifier):
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
+        Classes of all tasks together, sorted.
     components_ : ndarray of shape (rank, n_features)
         Orthonormal shared directions, that of the largest heads first.
     heads_ : ndarray of shape (n_tasks, rank) or (n_tasks, n_classes, rank)
         Coordinates of every task's coefficients along ``components_``.
     coef_ : ndarray of shape (n_tasks, n_features) or (n_tasks, n_classes, n_features)
+        Coefficients of every task.
     intercept_ : ndarray of shape (n_tasks,) or (n_tasks, n_classes)
+        Intercepts of the tasks.
     shared_coef_, shared_intercept_
         Mean of all tasks, used for tasks that fit did not see.
     rank_ : int
+        Number of shared directions.
     rank_losses_ : ndarray
         Median left-out error for ranks 1, 2, ... (with ``rank="auto"``).
     task_similarity_ : ndarray of shape (n_tasks, n_tasks)
         Cosine of the coefficients of any two tasks, features being white.
     n_iter_ : int
+        Number of steps of the solver.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
+
+    See Also
+    --------
+    SharedRepresentationRegressor : The same for numbers.
+    HierarchicalClassifier : Tasks that differ in every direction.
+    skmtl.active.ActiveTaskClassifier : Which tasks to sample for the sake of one.
 
     Examples
     --------

@@ -96,10 +96,13 @@ class SharedRepresentationRegressor(SharedRepresentation, RowsOrStatistics):
         ``heads_ @ components_``, for the features as they are passed; with ``robust``,
         plus what each task deviates by.
     intercept_ : ndarray of shape (n_tasks,)
+        Intercepts of the tasks.
     shared_coef_ : ndarray of shape (n_features,)
         Mean of all tasks, used for tasks that fit did not see.
     shared_intercept_ : float
+        Intercept that goes with ``shared_coef_``.
     rank_ : int
+        Number of shared directions.
     rank_losses_ : ndarray
         Median left-out error for ranks 1, 2, ... (with ``rank="auto"``).
     noise_variance_ : float
@@ -115,8 +118,16 @@ class SharedRepresentationRegressor(SharedRepresentation, RowsOrStatistics):
     excess_ : float
         Estimate of the objective above the nearest minimum, relative to it.
     n_iter_ : int
+        Number of steps of the solver.
     tasks_, n_tasks_, n_features_in_, feature_names_in_
-        As for every estimator.
+        Labels of the tasks, their number, that of the columns of X (the task's counts),
+        and the names of these, where they have names.
+
+    See Also
+    --------
+    SharedRepresentationClassifier : The same for classes.
+    HierarchicalRegressor : Tasks that differ in every direction.
+    skmtl.active.ActiveTaskRegressor : Which tasks to sample for the sake of one.
 
     Notes
     -----
