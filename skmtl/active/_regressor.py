@@ -93,7 +93,8 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
     allocation_ : ndarray of shape (n_sources,)
         Shares of the next rows, were the budget what is held already.
     selected_tasks_ : ndarray
-        Sources with at least a tenth of an even share in them.
+        Sources that matter: those whose mean relevance, to any target, is more than
+        two standard deviations from zero.
     exploring_ : bool
         Whether too little is known of the span to choose sources.
     expected_risk_ : float

@@ -10,6 +10,10 @@ from ._soft_head import Candidate, TargetRows, from_heads, near_span, target_onl
 KINDS = ("span", "heads", "target")
 # What sources may be worth, in rows.
 LEAST_WORTH, MOST_WORTH = 0.1, 1e8
+# A target is outside if more of it is than this many times what a span of so few rows
+# may miss of one that is inside (twice raised false alarms in one of twenty fits to few
+# rows, three times in none).
+SURELY = 3.0
 
 
 class TargetFit(NamedTuple):
@@ -36,7 +40,8 @@ class TargetFit(NamedTuple):
     coverage : float
         Share of the target's signal that lies in the span.
     outside : bool
-        Whether the target's rows say that it lies outside the span.
+        Whether more of the target lies outside the span than a span of so few rows of
+        the sources may miss.
     prior : Candidate
         The prior behind the coefficients.
     """
@@ -75,7 +80,8 @@ def fit_target(rows, folds, span, metric):
     candidate = candidates[chosen]
     coef, covariance = candidate.coef(rows), candidate.covariance(rows)
     head = metric.reader @ coef
-    coverage, outside = _coverage(candidates[0], rows, metric, worth)
+    coverage, beyond = _coverage(candidates[0], rows, metric, worth)
+    missed = share_missed(span, metric) if beyond and len(candidates) > 1 else 1.0
     return TargetFit(
         coef=coef,
         intercept=rows.intercept(coef),
@@ -87,7 +93,7 @@ def fit_target(rows, folds, span, metric):
         expected_risk=float((covariance * metric.features).sum()),
         span_risk=_span_risk(span, head, metric),
         coverage=coverage,
-        outside=outside and len(candidates) > 1,
+        outside=1.0 - coverage > SURELY * missed,
         prior=candidate,
     )
 
@@ -145,6 +151,26 @@ def _coverage(candidate, rows, metric, worth):
     share = float(coef @ metric.outside @ coef / signal)
     coverage = min(max(1.0 - share, 0.0), 1.0)
     return coverage, bool(coverage < 0.9 and candidate.distance < worth / 10.0)
+
+
+def share_missed(span, metric):
+    """Return the share of a target in the true span that the fitted one may miss.
+
+    It is that of a target along the direction of which the rows of the sources say
+    least, by the limits of singular vectors of a matrix of low rank and noise
+    (Benaych-Georges and Nadakuditi, 2012). Heads and noise are in units in which an
+    entry of the matrix, tasks by features, has noise one.
+    """
+    root = np.linalg.cholesky(span.basis.T @ metric.features @ span.basis)
+    held = span.information() + np.tensordot(span.rows, span.spread, 1)
+    seen = np.linalg.eigvalsh(root.T @ held @ root)[0] / max(span.noise, 1e-300)
+    entries = float(metric.n_varying * np.count_nonzero(span.rows))
+    # What is seen along a direction chosen to see much is more than there is.
+    excess = seen - metric.n_varying
+    if excess <= 2.0 * np.sqrt(entries):
+        return 1.0
+    there = (excess + np.sqrt(excess**2 - 4.0 * entries)) / 2.0
+    return 1.0 - (1.0 - entries / there**2) / (1.0 + metric.n_varying / there)
 
 
 def _span_risk(span, head, metric):
