@@ -19,7 +19,13 @@ from .._wrapping import (
     weight_names,
 )
 from ..linear import HierarchicalClassifier, HierarchicalRegressor
-from ._source_tasks_choice import Rows, Wrapped, fit_target
+from ._source_tasks_choice import (
+    Rows,
+    Wrapped,
+    fit_target,
+    fit_to_all,
+    tells_sources_apart,
+)
 from ._source_tasks_heads import linear_features, target_columns
 
 __all__ = ["SourceTasksClassifier", "SourceTasksRegressor"]
@@ -121,27 +127,31 @@ class SourceTasks(TaskWrapper):
         rows, wrapped = self._rows(opened), self._wrapped(opened.weight)
         splits, position = self._splits(X, y, opened, rows), self._target_position()
         targets = range(self.n_tasks_) if position is None else [position]
-        every, heads = np.ones(rows.task.size, bool), None
-        if len(targets) > MANY_TASKS:
-            heads = rows.heads(every)
-        fits = Parallel(n_jobs=self.n_jobs)(
-            delayed(fit_target)(
-                rows,
-                t,
-                self.n_tasks_,
-                wrapped,
-                splits(rows.task == t),
-                self.max_tasks,
-                heads,
-            )
-            for t in targets
-        )
+        fits = self._fit_targets(rows, wrapped, splits, targets)
         self._keep(fits, targets, position)
         vars(self).pop("shared_estimator_", None)
         if position is None and self._fits_shared():
-            one = np.ones(rows.task.size)
-            self.shared_estimator_ = wrapped.fit(rows, np.flatnonzero(every), one)
+            self.shared_estimator_ = wrapped.fit_all(rows)
         return self
+
+    def _fit_targets(self, rows, wrapped, splits, targets):
+        """Return what was found for every target."""
+        n_tasks, apart = self.n_tasks_, targets
+        if self.max_tasks is None:
+            apart = [t for t in targets if tells_sources_apart(rows, t)]
+        heads = rows.heads(slice(None)) if len(apart) > MANY_TASKS else None
+        fits = Parallel(n_jobs=self.n_jobs)(
+            delayed(fit_target)(
+                rows, t, n_tasks, wrapped, splits(rows.task == t), self.max_tasks, heads
+            )
+            for t in apart
+        )
+        fits = dict(zip(apart, fits, strict=True))
+        if len(apart) < len(targets):
+            one = wrapped.fit_all(rows)
+            alike = (fit_to_all(rows, t, n_tasks, one) for t in targets)
+            fits = dict(zip(targets, alike, strict=True)) | fits
+        return [fits[t] for t in targets]
 
     def _fits_shared(self):
         return self.task_feature is not None and self.unseen_task == "shared"
@@ -371,6 +381,9 @@ class SourceTasksRegressor(SourceTasks):
     the numbers of rows: in a linear model, tasks then have their shares. Relevance is
     told anew in each split of ``cv``. With ``cv=5``, fitting costs eleven times the
     estimator.
+
+    One row tells no source from another. A target that has no more (or copies of one)
+    gets the fit to the rows of all tasks alike, unless there is ``max_tasks``.
 
     With more than ten tasks and no ``target_task``, heads come from one hierarchy of
     all tasks instead of one without the target for each.
