@@ -140,8 +140,9 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
     coverage_ : float or ndarray of shape (n_targets,)
         Share of the target's signal that lies in the span of the sources.
     head_kind_ : ndarray of shape (n_targets,) or (n_targets * n_classes,)
-        The coefficients that cross-validation chose: "span" (near the span), "heads"
-        (and with a head like those of the sources) or "target" (target rows only).
+        The coefficients of largest weight in the mixture: "span" (near the span),
+        "heads" (and with a head like those of the sources) or "target" (target rows
+        only).
     head_losses_ : ndarray of shape (n_targets, 3) or (n_targets * n_classes, 3)
         Mean squared errors of the three for coded classes of left-out rows.
     noise_variance_ : float
@@ -379,26 +380,18 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         return (heads @ span.basis.T, intercept), (prior.mean @ span.basis.T, mean)
 
     def _near_priors(self, data, fits):
-        """Return coefficients and intercepts of targets under priors of their codes."""
+        """Return coefficients and intercepts of targets: a mixture over priors."""
         labels = self._labels(data)
         labels = labels._replace(scale=np.ones(data.n_tasks))
+        weights = np.array([fit.weights for fit in fits])
         variance = np.array([min(max(fit.noise, 1e-3), 0.25) for fit in fits])
-        origin = np.array([fit.prior.origin for fit in fits]) / variance[:, None]
-        precision = np.array([fit.prior.precision for fit in fits])
-        precision = precision * variance[:, None, None]
-
-        def solve(sample, last):
-            gram, xy = sample.tasks.gram, sample.tasks.xy
-            left = xy - np.einsum("sij,sj->si", gram, origin)
-            about = np.linalg.solve(gram + precision, left[:, :, None])[:, :, 0]
-            penalty = 0.5 * np.einsum("si,sij,sj->", about, precision, about)
-            coef = origin + about
-            return Step(coef, sample.intercept(coef), float(penalty), None)
-
-        start = no_step(labels, origin.shape[1])._replace(coef=origin)
-        step = majorise(labels, solve, start, TOL, MAX_ITER).step
+        coef, intercept = 0.0, 0.0
+        for j in np.flatnonzero(weights.any(axis=0)):
+            step = _near_prior(labels, [fit.priors[j] for fit in fits], variance)
+            coef = coef + weights[:, j, None] * step.coef
+            intercept = intercept + weights[:, j] * step.intercept
         shape = data.n_tasks, self._n_scores
-        return step.coef.reshape(*shape, -1), step.intercept.reshape(shape)
+        return coef.reshape(*shape, -1), intercept.reshape(shape)
 
     def _alone(self, t):
         """Return an estimator of one task."""
@@ -409,6 +402,24 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         model.classes_ = self.classes_
         model.n_iter_ = np.array([self.n_iter_], dtype=np.int32)
         return model
+
+
+def _near_prior(labels, priors, variance):
+    """Return logistic coefficients under priors of coefficients of coded classes."""
+    origin = np.array([prior.origin for prior in priors]) / variance[:, None]
+    precision = np.array([prior.precision for prior in priors])
+    precision = precision * variance[:, None, None]
+
+    def solve(sample, last):
+        gram, xy = sample.tasks.gram, sample.tasks.xy
+        left = xy - np.einsum("sij,sj->si", gram, origin)
+        about = np.linalg.solve(gram + precision, left[:, :, None])[:, :, 0]
+        penalty = 0.5 * np.einsum("si,sij,sj->", about, precision, about)
+        coef = origin + about
+        return Step(coef, sample.intercept(coef), float(penalty), None)
+
+    start = no_step(labels, origin.shape[1])._replace(coef=origin)
+    return majorise(labels, solve, start, TOL, MAX_ITER).step
 
 
 def _only(data, tasks):
