@@ -375,9 +375,11 @@ def test_levelling_and_proportion_spend_the_budget():
     asked = question()
     rows = levelled(asked)
     assert_allclose(asked.price @ rows, asked.budget)
-    total = asked.span.rows + rows
+    before = asked.price * asked.span.rows
+    total = before + asked.price * rows
     assert_allclose(total[rows > 0], total[rows > 0].max())
-    assert (asked.span.rows[rows == 0] >= total[rows > 0].max() - 1e-9).all()
+    assert (before[rows == 0] >= total[rows > 0].max() - 1e-9).all()
+    assert np.ptp(asked.price) > 0.0
     share = np.arange(12.0)
     rows = proportional(asked, share)
     assert_allclose(rows / rows[-1], share / share[-1], atol=1e-12)
