@@ -11,14 +11,10 @@ from .._sklearn_compat import fitting
 from .._tasks import freeze, group_rows, group_targets, statistics
 from .._validation import Training
 from ..linear._base import LinearClassifier
-from ..linear._heads import HeadPrior
-from ..linear._logistic_representation import learn_logistic_prior
-from ..linear._working import Step, check_classes, majorise, no_step, open_labels
+from ..linear._working import check_classes, open_labels
 from ._learner import ActiveTasks
 from ._learning import learn
-
-TOL = 1e-8
-MAX_ITER = 200
+from ._logistic import heads_in_span, near_priors, rows_of_tasks
 
 
 class Held(NamedTuple):
@@ -342,9 +338,11 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         intercept = np.zeros((self.n_tasks_, n_scores))
         shared = None
         if learned.span.rank:
-            heads, shared = self._heads_in_span(_only(data, sources), learned.span)
+            heads, shared = heads_in_span(
+                self._labels(rows_of_tasks(data, sources)), learned.span
+            )
             coef[sources], intercept[sources] = heads
-        own = self._near_priors(_only(data, targets), learned.targets)
+        own = near_priors(self._labels(rows_of_tasks(data, targets)), learned.targets)
         coef[targets], intercept[targets] = own
         if shared is None:
             shared = coef[targets].mean(axis=0), intercept[targets].mean(axis=0)
@@ -356,43 +354,6 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         self.target_coef_ = own[0] if self._one_target() else own
         self._set_target_estimator(targets)
 
-    def _heads_in_span(self, data, span):
-        """Return coefficients and intercepts of sources, and those of their mean."""
-        labels = self._labels(data)
-        labels = labels._replace(
-            data=labels.data._replace(
-                X=np.ascontiguousarray(labels.data.X @ span.basis)
-            ),
-            scale=np.ones(labels.scale.size),
-        )
-        # A code moves by its variance where the log odds move by one.
-        variance = max(span.noise, 1e-6)
-        size = max(float((span.heads**2).mean()) / variance**2, 1e-6)
-        start = HeadPrior(
-            np.zeros((self._n_scores, span.rank)), size * np.eye(span.rank), 1.0
-        )
-        step = no_step(labels, span.rank)
-        prior, step, scores = learn_logistic_prior(labels, start, step, MAX_ITER)
-        shape = labels.scale.size, self._n_scores
-        heads, intercept = step.coef.reshape(*shape, -1), step.intercept.reshape(shape)
-        weight = labels.working_sample(scores, 1.0).weight.reshape(shape)
-        mean = (weight * intercept).sum(axis=0) / weight.sum(axis=0)
-        return (heads @ span.basis.T, intercept), (prior.mean @ span.basis.T, mean)
-
-    def _near_priors(self, data, fits):
-        """Return coefficients and intercepts of targets: a mixture over priors."""
-        labels = self._labels(data)
-        labels = labels._replace(scale=np.ones(data.n_tasks))
-        weights = np.array([fit.weights for fit in fits])
-        variance = np.array([min(max(fit.noise, 1e-3), 0.25) for fit in fits])
-        coef, intercept = 0.0, 0.0
-        for j in np.flatnonzero(weights.any(axis=0)):
-            step = _near_prior(labels, [fit.priors[j] for fit in fits], variance)
-            coef = coef + weights[:, j, None] * step.coef
-            intercept = intercept + weights[:, j] * step.intercept
-        shape = data.n_tasks, self._n_scores
-        return coef.reshape(*shape, -1), intercept.reshape(shape)
-
     def _alone(self, t):
         """Return an estimator of one task."""
         model = LogisticRegression()
@@ -402,39 +363,3 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         model.classes_ = self.classes_
         model.n_iter_ = np.array([self.n_iter_], dtype=np.int32)
         return model
-
-
-def _near_prior(labels, priors, variance):
-    """Return logistic coefficients under priors of coefficients of coded classes."""
-    origin = np.array([prior.origin for prior in priors]) / variance[:, None]
-    precision = np.array([prior.precision for prior in priors])
-    precision = precision * variance[:, None, None]
-
-    def solve(sample, last):
-        gram, xy = sample.tasks.gram, sample.tasks.xy
-        left = xy - np.einsum("sij,sj->si", gram, origin)
-        about = np.linalg.solve(gram + precision, left[:, :, None])[:, :, 0]
-        penalty = 0.5 * np.einsum("si,sij,sj->", about, precision, about)
-        coef = origin + about
-        return Step(coef, sample.intercept(coef), float(penalty), None)
-
-    start = no_step(labels, origin.shape[1])._replace(coef=origin)
-    return majorise(labels, solve, start, TOL, MAX_ITER).step
-
-
-def _only(data, tasks):
-    """Return the rows of some tasks."""
-    tasks = np.asarray(tasks)
-    places = [np.arange(data.offsets[t], data.offsets[t + 1]) for t in tasks]
-    entries = np.concatenate(places) if places else np.zeros(0, np.int64)
-    rows, new = np.unique(data.rows[entries], return_inverse=True)
-    return freeze(
-        data._replace(
-            X=data.X[rows],
-            rows=new,
-            y=data.y[entries],
-            weight=data.weight[entries],
-            offsets=np.r_[0, np.cumsum([part.size for part in places])],
-            shared=False,
-        )
-    )
