@@ -1,6 +1,7 @@
 """Allocations of a budget over source tasks: how fast, and how right, they are.
 
-Run ``python -m benchmarks.active_allocation``. Times are processor time of one thread,
+Run ``python -m benchmarks.active_allocation``, which keeps its figures in
+``benchmarks/results/active_allocation.csv``. Times are processor time of one thread,
 in units of one ``lars_path`` of scikit-learn on the same heads, in turn in this run.
 Risks are those of representations
 fitted to rows of ``make_source_tasks``, 40 sources, rank 5, 50 features, noise one, 10
@@ -18,7 +19,9 @@ import warnings
 
 import numpy as np
 
-from benchmarks.measuring import ratio, table
+from benchmarks import records
+from benchmarks.active_report import ALLOCATION
+from benchmarks.measuring import Ratio, ratio, table
 from skmtl.active import expected_risk, optimal_allocation, source_relevance
 from skmtl.datasets import make_source_tasks
 from skmtl.linear import SharedRepresentationRegressor
@@ -132,11 +135,11 @@ def known_relevance(n_seeds):
                 ratios[seed, i] /= (FEATURES - RANK) * norm**2
         for i, budget in enumerate(BUDGETS):
             error = ratios[:, i].std(ddof=1) / np.sqrt(n_seeds)
-            shown = f"{ratios[:, i].mean():.3f} +- {error:.3f}"
+            found = ratios[:, i].mean(), f"± {error:.3f}"
             name = f"{scenario}, {budget:,} samples: risk"
-            yield name, "(d - k) ||nu||_1^2 / N", shown, "0.85 to 1.3"
+            yield name, "(d - k) ||nu||_1^2 / N", found, "0.85 to 1.3"
         slope = np.polyfit(np.log(BUDGETS), np.log(risks.mean(axis=0)), 1)[0]
-        yield f"{scenario}: log-log slope", "", f"{slope:.3f}", "-1.25 to -0.85"
+        yield f"{scenario}: log-log slope", "", (slope, ""), "-1.25 to -0.85"
 
 
 def costs(n_seeds):
@@ -160,18 +163,34 @@ def costs(n_seeds):
         for name, risks in [("expected", expected), ("measured", measured)]:
             even, ours = risks.T
             what = f"{scenario}, costs 0.2 to 5: {name} risk, equal money"
-            yield what, "weighted l1, means", f"{even.mean() / ours.mean():.2f}", bar
-            yield what, "weighted l1, median", f"{np.median(even / ours):.2f}", bar
+            yield what, "weighted l1, means", (even.mean() / ours.mean(), ""), bar
+            yield what, "weighted l1, median", (np.median(even / ours), ""), bar
+
+
+def row_of(measured, unit, found, bar):
+    """Return a line of the results, whose ratio has a range or an error."""
+    if isinstance(found, Ratio):
+        found = found.median, f"{found.low:.3g} to {found.high:.3g}"
+    value, spread = found
+    return {
+        "measured": measured,
+        "unit": unit,
+        "value": f"{value:.3f}",
+        "spread": spread,
+        "bar": bar,
+    }
 
 
 def main():
-    """Print every figure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Keep and print every figure."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=50)
     n_seeds = parser.parse_args().seeds
     warnings.simplefilter("ignore")
-    rows = [*times(), *several_targets(), *known_relevance(n_seeds), *costs(n_seeds)]
-    print(table(rows, ["measured", "in units of", "ratio", "bar"]))
+    found = [*times(), *several_targets(), *known_relevance(n_seeds), *costs(n_seeds)]
+    rows = [row_of(*line) for line in found]
+    records.save(ALLOCATION, rows, threads=1, seeds=n_seeds)
+    print(table([row.values() for row in rows], rows[0].keys()))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """How many rows of source tasks ActiveTaskRegressor saves, and whether it ever harms.
 
-Run ``python -m benchmarks.active_tasks`` (``--seeds`` is their number, ``--first`` the
-first of them, ``--quick`` runs ten; ``--output`` names a file to which the risks of
-each seed are added as they come, one JSON object a line). Tasks are those of
+Run ``python -m benchmarks.active_tasks``; ``--seeds`` is their number, ``--first`` the
+first of them (no decision was taken on those from 10,000 on), ``--quick`` runs ten. It
+writes ``benchmarks/results/active.csv``, one row for each seed and number of source
+rows, and from that, and from what ``benchmarks.active_allocation`` and
+``benchmarks.active_real`` keep, ``docs/benchmarks/active.md``; ``--page`` makes only
+the page. Tasks are those of
 ``make_source_tasks``: 40 sources, rank 5, 50 features, 500 rows of the target, noise
 one; the rank is given, relevance is not. Only moments of rows enter the learner, so
 these are drawn from their own distribution (Wishart, by Bartlett's decomposition)
@@ -20,13 +23,13 @@ from benchmarks import threads
 threads.pin()
 
 import argparse
-import json
 import warnings
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measuring import table
+from benchmarks import records
+from benchmarks.active_report import PAGE, PATH, page, tables
 from skmtl._tasks import TaskStatistics, training_statistics
 from skmtl.active import ActiveTaskRegressor
 from skmtl.active._target import KINDS
@@ -39,8 +42,6 @@ ROUNDS = (500, 700, 1_000, 1_400, 2_000, 2_800, 4_000, 5_600, 8_000, 11_200, 16_
           22_400, 32_000)  # fmt: skip
 PHASED = (4_000, 8_000, 16_000, 32_000)
 PHASES = (1 / 8, 1 / 8, 1 / 4, 1 / 2)
-SAVED_BARS = {"generic": 2.4, "l2hard": 4.0, "cluster": 4.7}
-MANY = 400 * SOURCES
 
 
 def moments(coef, n, rng):
@@ -161,131 +162,50 @@ def known(problem):
     return risks
 
 
-def run(scenario, n_seeds, first=0, output=None):
-    """Return the risks of every strategy: by name, by rows, one for each seed."""
-    batches, found = np.diff((0, *ROUNDS)), {}
-    for seed in range(first, first + n_seeds):
-        problem = Problem(scenario, seed)
-        risks = {
-            "uniform": buy(problem, "uniform", batches, SHOWN),
-            "elfving": buy(problem, "elfving", batches, SHOWN),
-            "l2": phased(problem, "l2"),
-            "lasso": phased(problem, "lasso"),
-            "known": known(problem),
-            "target only": dict.fromkeys(SHOWN, problem.target_only()),
-        }
-        if output is not None:
-            with output.open("a") as file:
-                line = {"scenario": scenario, "seed": seed, "risks": risks}
-                file.write(json.dumps(line) + "\n")
-        for name, by_rows in risks.items():
-            for n, risk in by_rows.items():
-                found.setdefault(name, {}).setdefault(n, []).append(risk)
-    return {
-        name: {n: np.array(risks) for n, risks in by_rows.items()}
-        for name, by_rows in found.items()
+def measure(scenario, seed):
+    """Return a row of risks for every number of source rows."""
+    problem = Problem(scenario, seed)
+    batches = np.diff((0, *ROUNDS))
+    risks = {
+        "uniform": buy(problem, "uniform", batches, SHOWN),
+        "elfving": buy(problem, "elfving", batches, SHOWN),
+        "l2": phased(problem, "l2"),
+        "lasso": phased(problem, "lasso"),
+        "known": known(problem),
+        "target only": dict.fromkeys(SHOWN, problem.target_only()),
     }
+    return [
+        {"scenario": scenario, "seed": seed, "rows": n}
+        | {name: by_rows.get(n, "") for name, by_rows in risks.items()}
+        for n in ROUNDS
+    ]
 
 
-def rows_for(risks, risk):
-    """Return the rows at which a strategy reaches a mean risk, by interpolation."""
-    rows = np.array(sorted(risks))
-    means = np.minimum.accumulate([risks[n].mean() for n in rows])
-    if risk > means[0]:
-        return np.nan
-    # Beyond the last rows the curve goes on as it ended.
-    points = np.log(means[::-1]), np.log(rows[::-1])
-    if risk < means[-1]:
-        slope = np.log(rows[-1] / rows[-2]) / np.log(means[-1] / means[-2])
-        return float(rows[-1] * (risk / means[-1]) ** slope)
-    return float(np.exp(np.interp(np.log(risk), *points)))
-
-
-def savings(scenario, risks):
-    """Yield factors of rows saved, with bootstrap intervals over seeds."""
-    for name in ("elfving", "lasso", "l2", "known"):
-        bar = f">= {SAVED_BARS[scenario]}" if name == "elfving" else ""
-        yield (
-            f"{scenario}: rows saved, risk of uniform at 32,000",
-            name,
-            interval(
-                lambda r, name=name: (
-                    32_000 / rows_for(r[name], r["uniform"][32_000].mean())
-                ),
-                risks,
-            ),
-            bar,
-        )
-    bar = ">= 1" if scenario == "cluster" else ">= 1.3"
-    for n in PHASED:
-        if n >= MANY:
-            yield (
-                f"{scenario}: rows saved, risk of l2 at {n:,}",
-                "elfving",
-                interval(
-                    lambda r, n=n: n / rows_for(r["elfving"], r["l2"][n].mean()), risks
-                ),
-                bar,
-            )
-
-
-def interval(measure, risks, n_resamples=400):
-    """Return a measure with its 95 % interval over resampled seeds."""
-    rng = np.random.default_rng(0)
-    n_seeds = risks["uniform"][SHOWN[0]].size
-    values = []
-    for _ in range(n_resamples):
-        chosen = rng.integers(0, n_seeds, n_seeds)
-        values.append(
-            measure({k: {n: x[chosen] for n, x in v.items()} for k, v in risks.items()})
-        )
-    low, high = np.nanquantile(values, [0.025, 0.975])
-    return f"{measure(risks):.2f} ({low:.2f} to {high:.2f})"
-
-
-def safety(scenario, risks):
-    """Yield the risk of every N beside that of the better of two rivals."""
-    for n in SHOWN:
-        ours = risks["elfving"][n]
-        rivals = [risks[name][n] for name in ("uniform", "target only")]
-        rival = min(rivals, key=np.mean)
-        ratio = ours.mean() / rival.mean()
-        # The delta method for a ratio of paired means.
-        error = np.std(ours - ratio * rival, ddof=1) / np.sqrt(ours.size) / rival.mean()
-        others = [
-            f"{risks[name][n].mean():.4f}" if n in risks[name] else ""
-            for name in ("l2", "lasso", "known")
-        ]
-        yield (
-            scenario,
-            f"{n:,}",
-            *(f"{r.mean():.4f}" for r in (*rivals, ours)),
-            *others,
-            f"{ratio:.3f}",
-            f"{ratio + 1.96 * error:.3f}",
-        )
+def run(scenario, n_seeds, first=0):
+    """Yield the rows of one seed after the other."""
+    for seed in range(first, first + n_seeds):
+        yield from measure(scenario, seed)
 
 
 def main():
-    """Print every figure."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure, seed by seed, and print and keep what was found."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--first", type=int, default=10_000)
     parser.add_argument("--scenarios", nargs="*", default=SCENARIOS, choices=SCENARIOS)
-    parser.add_argument("--output", type=Path)
-    parser.add_argument("--quick", action="store_true")
-    arguments = parser.parse_args()
-    n_seeds = 10 if arguments.quick else arguments.seeds
+    parser.add_argument("--quick", action="store_true", help="ten seeds")
+    parser.add_argument("--out", type=Path, default=PATH)
+    parser.add_argument("--page", action="store_true", help="make only the page")
+    options = parser.parse_args()
     warnings.simplefilter("ignore")
-    header = ["scenario", "rows", "uniform", "target only", "elfving", "l2", "lasso",
-              "known", "ratio", "upper (<= 1.1)"]  # fmt: skip
-    for scenario in arguments.scenarios:
-        risks = run(scenario, n_seeds, arguments.first, arguments.output)
-        rows = savings(scenario, risks)
-        print(table(rows, ["measured", "strategy", "factor", "bar"]))
-        print("\nMean risks; ratio of elfving's to the better of uniform, target only")
-        print(table(safety(scenario, risks), header), flush=True)
-        print()
+    rows = []
+    for k in range(0 if options.page else 10 if options.quick else options.seeds):
+        for scenario in options.scenarios:
+            rows += measure(scenario, options.first + k)
+        records.save(options.out, rows, threads=1)
+    print(tables(records.load(options.out)))
+    if options.out == PATH:
+        PAGE.write_text(page())
 
 
 if __name__ == "__main__":

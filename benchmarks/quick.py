@@ -159,23 +159,23 @@ def outliers(own):
 
 def active(own):
     """Return tables of active learning over a few draws."""
+    from benchmarks import active_report as report
     from benchmarks import active_tasks as home
 
-    lines = []
-    for scenario in own.scenarios:
-        risks = home.run(scenario, own.active_seeds)
-        lines += [list(line) for line in home.savings(scenario, risks)]
-    header = ["measured", "strategy", "factor (95 % over draws)", "bar"]
-    table = records.markdown(header, lines)
     rows = [
-        dict(zip(("what", "strategy", "factor", "bar"), x, strict=True)) for x in lines
+        row
+        for scenario in own.scenarios
+        for row in home.run(scenario, own.active_seeds)
     ]
     records.save(own.path("active"), rows, threads=1, seeds=own.active_seeds)
+    lines, _ = report.lines_of(records.load(own.path("active")))
+    table = records.markdown(report.SAVED_HEADER, lines)
     return "\n".join([HEADS["active"], f"{own.active_seeds} draws.\n", table])
 
 
 def pages(_):
     """Make the pages of long benchmarks from the results that are kept."""
+    from benchmarks import active_report as long_active
     from benchmarks import outliers as long_outliers
     from benchmarks import speed as long_speed
 
@@ -187,6 +187,9 @@ def pages(_):
         text = long_speed.page(long_speed.PATH, long_speed.PAGE.parent)
         long_speed.PAGE.write_text(text)
         made.append("[speed](speed.md)")
+    if long_active.PATH.exists():
+        long_active.PAGE.write_text(long_active.page())
+        made.append("[active learning](active.md)")
     made = ", ".join(made) or "none"
     return f"Made again from the results kept in `benchmarks/results`: {made}.\n"
 

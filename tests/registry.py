@@ -10,6 +10,7 @@ from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl.active import (
     ActiveTaskClassifier,
     ActiveTaskRegressor,
+    SourceTasksClassifier,
     SourceTasksRegressor,
 )
 from skmtl.baselines import IndependentTasks, PooledTasks
@@ -70,6 +71,7 @@ REGISTRY = [
     Entry(ActiveTaskRegressor(rank=2)),
     Entry(ActiveTaskClassifier(rank=2)),
     Entry(SourceTasksRegressor()),
+    Entry(SourceTasksClassifier()),
     # The default takes what these do not: models of single tasks, which do not take
     # weights for copies in scikit-learn 1.6, and boosting, which is an entry itself.
     Entry(MultiTaskRegressor(["hierarchical", "shared_center"], cv=3)),

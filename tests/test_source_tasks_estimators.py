@@ -436,6 +436,37 @@ def test_targets_of_few_rows(n_target):
     assert classes.predict_proba(X).shape == (y.size, 2)
 
 
+def test_one_row_tells_no_source_from_another():
+    X, y, _ = alike(n_target=1)
+    copies = np.append(np.zeros(3, int), np.arange(len(y)))
+    for rows in (np.arange(len(y)), copies):
+        model = regressor().fit(X[rows], y[rows])
+        everyone = Ridge().fit(X[rows, :-1], y[rows])
+        assert_allclose(model.estimator_.coef_, everyone.coef_, rtol=1e-10)
+        assert_array_equal(model.row_weights_, 1.0)
+        assert_allclose(
+            model.relevance_ * len(rows), np.bincount(X[rows, -1].astype(int))
+        )
+    few = regressor(max_tasks=2).fit(X, y)
+    assert few.selected_tasks_.size <= 2
+
+
+@pytest.mark.filterwarnings("ignore::skmtl.exceptions.TaskColumnWarning")
+def test_rows_that_are_tasks_of_their_own_cost_one_fit():
+    class Counted(Ridge):
+        fits = 0
+
+        def fit(self, X, y, sample_weight=None):
+            Counted.fits += 1
+            return super().fit(X, y, sample_weight)
+
+    X, y, _ = alike()
+    X[:, -1] = np.arange(len(y))
+    model = regressor(Counted(), target_task=None).fit(X, y)
+    assert Counted.fits <= 2
+    assert_allclose(model.predict(X), Ridge().fit(X[:, :-1], y).predict(X[:, :-1]))
+
+
 # --- what cannot be -------------------------------------------------------------------
 
 

@@ -78,3 +78,23 @@ def _floats(name, value, *, finite=True):
         return values
     kind = "finite numbers" if finite else "numbers, not NaN"
     raise ValueError(f"{name} must hold {kind}.")
+
+
+def read_costs(costs, labels):
+    """Return the price of one row of each of some sources."""
+    if costs is None:
+        return np.ones(labels.size)
+    known = set(costs.keys())
+    missing = [label for label in labels.tolist() if label not in known]
+    if missing:
+        raise ValueError(
+            f"costs must name the price of a row of every source; {missing[:5]} of "
+            f"{labels.size} sources are missing."
+        )
+    price = np.array([float(costs[label]) for label in labels.tolist()])
+    if not (np.isfinite(price) & (price > 0.0)).all():
+        raise ValueError(
+            f"costs must be positive and finite, got {price.min():g} as the least and "
+            f"{price.max():g} as the largest."
+        )
+    return price

@@ -11,14 +11,10 @@ from .._sklearn_compat import fitting
 from .._tasks import freeze, group_rows, group_targets, statistics
 from .._validation import Training
 from ..linear._base import LinearClassifier
-from ..linear._heads import HeadPrior
-from ..linear._logistic_representation import learn_logistic_prior
-from ..linear._working import Step, check_classes, majorise, no_step, open_labels
+from ..linear._working import check_classes, open_labels
 from ._learner import ActiveTasks
 from ._learning import learn
-
-TOL = 1e-8
-MAX_ITER = 200
+from ._logistic import heads_in_span, near_priors, rows_of_tasks
 
 
 class Held(NamedTuple):
@@ -133,7 +129,8 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
     allocation_ : ndarray of shape (n_sources,)
         Shares of the next rows, were the budget what is held already.
     selected_tasks_ : ndarray
-        Sources with at least a tenth of an even share in them.
+        Sources that matter: those whose mean relevance, to any target, is more than
+        two standard deviations from zero.
     exploring_ : bool
         Whether too little is known of the span to choose sources.
     expected_risk_ : float
@@ -142,8 +139,9 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
     coverage_ : float or ndarray of shape (n_targets,)
         Share of the target's signal that lies in the span of the sources.
     head_kind_ : ndarray of shape (n_targets,) or (n_targets * n_classes,)
-        The coefficients that cross-validation chose: "span" (near the span), "heads"
-        (and with a head like those of the sources) or "target" (target rows only).
+        The coefficients of largest weight in the mixture: "span" (near the span),
+        "heads" (and with a head like those of the sources) or "target" (target rows
+        only).
     head_losses_ : ndarray of shape (n_targets, 3) or (n_targets * n_classes, 3)
         Mean squared errors of the three for coded classes of left-out rows.
     noise_variance_ : float
@@ -344,9 +342,11 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         intercept = np.zeros((self.n_tasks_, n_scores))
         shared = None
         if learned.span.rank:
-            heads, shared = self._heads_in_span(_only(data, sources), learned.span)
+            heads, shared = heads_in_span(
+                self._labels(rows_of_tasks(data, sources)), learned.span
+            )
             coef[sources], intercept[sources] = heads
-        own = self._near_priors(_only(data, targets), learned.targets)
+        own = near_priors(self._labels(rows_of_tasks(data, targets)), learned.targets)
         coef[targets], intercept[targets] = own
         if shared is None:
             shared = coef[targets].mean(axis=0), intercept[targets].mean(axis=0)
@@ -358,51 +358,6 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         self.target_coef_ = own[0] if self._one_target() else own
         self._set_target_estimator(targets)
 
-    def _heads_in_span(self, data, span):
-        """Return coefficients and intercepts of sources, and those of their mean."""
-        labels = self._labels(data)
-        labels = labels._replace(
-            data=labels.data._replace(
-                X=np.ascontiguousarray(labels.data.X @ span.basis)
-            ),
-            scale=np.ones(labels.scale.size),
-        )
-        # A code moves by its variance where the log odds move by one.
-        variance = max(span.noise, 1e-6)
-        size = max(float((span.heads**2).mean()) / variance**2, 1e-6)
-        start = HeadPrior(
-            np.zeros((self._n_scores, span.rank)), size * np.eye(span.rank), 1.0
-        )
-        step = no_step(labels, span.rank)
-        prior, step, scores = learn_logistic_prior(labels, start, step, MAX_ITER)
-        shape = labels.scale.size, self._n_scores
-        heads, intercept = step.coef.reshape(*shape, -1), step.intercept.reshape(shape)
-        weight = labels.working_sample(scores, 1.0).weight.reshape(shape)
-        mean = (weight * intercept).sum(axis=0) / weight.sum(axis=0)
-        return (heads @ span.basis.T, intercept), (prior.mean @ span.basis.T, mean)
-
-    def _near_priors(self, data, fits):
-        """Return coefficients and intercepts of targets under priors of their codes."""
-        labels = self._labels(data)
-        labels = labels._replace(scale=np.ones(data.n_tasks))
-        variance = np.array([min(max(fit.noise, 1e-3), 0.25) for fit in fits])
-        origin = np.array([fit.prior.origin for fit in fits]) / variance[:, None]
-        precision = np.array([fit.prior.precision for fit in fits])
-        precision = precision * variance[:, None, None]
-
-        def solve(sample, last):
-            gram, xy = sample.tasks.gram, sample.tasks.xy
-            left = xy - np.einsum("sij,sj->si", gram, origin)
-            about = np.linalg.solve(gram + precision, left[:, :, None])[:, :, 0]
-            penalty = 0.5 * np.einsum("si,sij,sj->", about, precision, about)
-            coef = origin + about
-            return Step(coef, sample.intercept(coef), float(penalty), None)
-
-        start = no_step(labels, origin.shape[1])._replace(coef=origin)
-        step = majorise(labels, solve, start, TOL, MAX_ITER).step
-        shape = data.n_tasks, self._n_scores
-        return step.coef.reshape(*shape, -1), step.intercept.reshape(shape)
-
     def _alone(self, t):
         """Return an estimator of one task."""
         model = LogisticRegression()
@@ -412,21 +367,3 @@ class ActiveTaskClassifier(ActiveTasks, LinearClassifier):
         model.classes_ = self.classes_
         model.n_iter_ = np.array([self.n_iter_], dtype=np.int32)
         return model
-
-
-def _only(data, tasks):
-    """Return the rows of some tasks."""
-    tasks = np.asarray(tasks)
-    places = [np.arange(data.offsets[t], data.offsets[t + 1]) for t in tasks]
-    entries = np.concatenate(places) if places else np.zeros(0, np.int64)
-    rows, new = np.unique(data.rows[entries], return_inverse=True)
-    return freeze(
-        data._replace(
-            X=data.X[rows],
-            rows=new,
-            y=data.y[entries],
-            weight=data.weight[entries],
-            offsets=np.r_[0, np.cumsum([part.size for part in places])],
-            shared=False,
-        )
-    )

@@ -15,8 +15,8 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
     directions of the features, which are learned from their rows alone
     (:class:`~skmtl.linear.SharedRepresentationRegressor`). The target's coefficients
     are drawn towards that span as far as the rows of the sources, and its own, say that
-    it lies there; cross-validation within the target's rows decides between that, the
-    same with a head like those of the sources, and a ridge on the target's rows alone.
+    it lies there; mixed with that are the same with a head like those of the sources,
+    and a ridge on the target's rows alone, weighted by cross-validation within these.
     :meth:`query` returns how many rows of every source to collect next; collect them,
     add them by :meth:`partial_fit`, and ask again.
 
@@ -95,7 +95,8 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
     allocation_ : ndarray of shape (n_sources,)
         Shares of the next rows, were the budget what is held already.
     selected_tasks_ : ndarray
-        Sources with at least a tenth of an even share in them.
+        Sources that matter: those whose mean relevance, to any target, is more than
+        two standard deviations from zero.
     exploring_ : bool
         Whether too little is known of the span to choose sources.
     expected_risk_ : float
@@ -104,10 +105,13 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
     coverage_ : float or ndarray of shape (n_targets,)
         Share of the target's signal that lies in the span of the sources.
     head_kind_ : ndarray of shape (n_targets,)
-        The coefficients that cross-validation chose: "span" (near the span), "heads"
-        (and with a head like those of the sources) or "target" (target rows only).
+        The coefficients of largest weight in the mixture: "span" (near the span),
+        "heads" (and with a head like those of the sources) or "target" (target rows
+        only).
     head_losses_ : ndarray of shape (n_targets, 3)
         Mean squared errors of the three on left-out rows; NaN where there were none.
+        Weights are proportional to them to the power of minus a quarter of the number
+        of rows.
     noise_variance_ : float
         Variance of the target about its predictions; the mean over several targets.
     n_iter_ : int

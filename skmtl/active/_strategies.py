@@ -65,9 +65,11 @@ def uniform(question):
 
 
 def levelled(question):
-    """Return rows after which sources have as many rows as one another."""
-    rows = question.span.rows
-    return _spend(rows, np.ones(rows.size), question)
+    """Return rows after which one source has cost as much as another.
+
+    Of sources of which nothing is known, cheap rows are worth as much as dear ones.
+    """
+    return _spend(question.span.rows, 1.0 / question.price, question)
 
 
 def l2(question):

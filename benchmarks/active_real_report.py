@@ -1,0 +1,102 @@
+"""Make tables of what benchmarks.active_real measured."""
+
+import numpy as np
+
+from benchmarks import records
+
+# Shares of the money at which losses are kept, linear between rounds.
+SHARES = np.linspace(0.1, 1.0, 10)
+AGAINST = {"one": "uniform", "many": "equal"}
+TITLES = {"one": "Rows cost the same", "many": "Prices between 0.2 and 5"}
+SIGNIFICANT = 1.96
+HEADER = (
+    *("table", "strategy", "runs", "alone", "rival", "loss", "saving", "t"),
+    *("t of targets", "money saved"),
+)
+
+
+def losses_of(rows, strategy):
+    """Return the losses at all shares of the money, by repetition."""
+    names = [f"{share:.0%}" for share in SHARES]
+    return {
+        int(row["seed"]): np.array([float(row[name]) for name in names])
+        for row in rows
+        if row["strategy"] == strategy
+    }
+
+
+def money_saved(own, rival):
+    """Return the part of the money with which a strategy has its rival's last loss."""
+    own = np.minimum.accumulate(own)
+    if own[-1] > rival[-1]:
+        return "none"
+    if own[0] <= rival[-1]:
+        return f">= {1.0 - SHARES[0]:.0%}"
+    return f"{1.0 - np.interp(-rival[-1], -own, SHARES):.0%}"
+
+
+def t_of_targets(gain, targets):
+    """Return the mean over targets in units of its error, targets counting alike."""
+    means = [gain[targets == target].mean() for target in np.unique(targets)]
+    if len(means) < 3:
+        return ""
+    error = np.std(means, ddof=1) / np.sqrt(len(means))
+    return f"{np.mean(means) / error:+.1f} ({len(means)})"
+
+
+def summary(rows, strategy, rival):
+    """Return the line of a strategy on one table, beside a rival."""
+    own, other = losses_of(rows, strategy), losses_of(rows, rival)
+    seeds = sorted(own.keys() & other.keys())
+    own, other = (np.array([part[s] for s in seeds]) for part in (own, other))
+    first = {int(row["seed"]): row for row in rows}
+    targets = np.array([int(first[s]["target"]) for s in seeds])
+    end = other[:, -1].mean()
+    gain = (other[:, -1] - own[:, -1]) / end
+    error = gain.std(ddof=1) / np.sqrt(gain.size) if gain.size > 1 else np.nan
+    return [
+        *(rows[0]["table"], strategy, gain.size),
+        f"{np.mean([float(first[s]['alone']) for s in seeds]):.3f}",
+        f"{end:.3f}",
+        f"{own[:, -1].mean():.3f}",
+        f"{gain.mean():+.1%} ± {error:.1%}",
+        f"{gain.mean() / error:+.1f}" if error > 0.0 else "",
+        t_of_targets(gain, targets),
+        money_saved(own.mean(axis=0), other.mean(axis=0)),
+    ]
+
+
+def lines_of(rows, prices):
+    """Return the lines of all tables and strategies under some prices."""
+    lines, rival = [], AGAINST[prices]
+    for table in dict.fromkeys(row["table"] for row in rows):
+        here = [r for r in rows if (r["table"], r["prices"]) == (table, prices)]
+        strategies = dict.fromkeys(row["strategy"] for row in here)
+        if rival in strategies:
+            lines += [summary(here, s, rival) for s in strategies if s != rival]
+    return lines
+
+
+def tables(rows):
+    """Return a table for each kind of prices."""
+    text = []
+    for prices, rival in AGAINST.items():
+        lines = lines_of(rows, prices)
+        if lines:
+            text.append(f'{TITLES[prices]}, beside "{rival}":\n')
+            text.append(records.markdown(HEADER, lines))
+    return "\n".join(text)
+
+
+def missed(rows):
+    """Return a list of one line if savings are significant on less than two tables."""
+    lines = [line for prices in AGAINST for line in lines_of(rows, prices)]
+    good = {line[0] for line in lines if line[1] == "elfving" and _significant(line)}
+    if len(good) > 1 or not lines:
+        return []
+    named = ", ".join(sorted(good)) or "none"
+    return [f"- significant savings on real tables: {named}, bar two tables"]
+
+
+def _significant(line):
+    return bool(line[7]) and float(line[7]) > SIGNIFICANT
