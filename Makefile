@@ -59,7 +59,7 @@ dist: .venv/installed-build ## wheel and source distribution in dist/
 	$(RUN) -m build
 
 clean: ## remove environments and everything generated
-	rm -rf .venv .venv-oldest .nox dist docs/_build docs/auto_examples docs/generated docs/api.rst demo.png
+	rm -rf .venv .venv-oldest .nox dist docs/_build docs/auto_examples docs/generated docs/api demo.png
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # Stamps. A tool of its own is installed by name, anything else is an extra of skmtl.

@@ -18,6 +18,7 @@ project_copyright = f"2026, {author}"
 release = skmtl.__version__
 
 extensions = [
+    "executed",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
@@ -35,12 +36,12 @@ templates_path = ["_templates"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 
-write_reference(here / "api.rst")
-autosummary_generate = True
+# By name, since pages that are new to a build would otherwise be left out.
+autosummary_generate = write_reference(here / "api")
 autodoc_typehints = "none"
 numpydoc_show_class_members = False
-# All but those that tests/test_docstrings.py, which is stricter on classes and functions,
-# gives a reason for.
+# All but those that tests/test_docstrings.py gives a reason for; it is stricter on
+# classes and functions.
 numpydoc_validation_checks = {"all", "ES01", "EX01", "RT02", "SA01"}
 # Inherited from scikit-learn, which documents them.
 numpydoc_validation_exclude = {r"\.set_\w+_request$", r"\.get_metadata_routing$"}
@@ -74,12 +75,17 @@ sphinx_gallery_conf = {
     "reference_url": {"skmtl": None},
     "reset_modules_order": "both",
     "show_memory": False,
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": "gallery.reading_order",
 }
 
 html_theme = "pydata_sphinx_theme"
 html_title = "skmtl"
 html_static_path = ["_static"]
+html_css_files = ["skmtl.css"]
+# Pages with none below them need no list of such beside them.
+html_sidebars = {
+    page: [] for page in ("index", "getting_started", "changelog", "contributing")
+}
 html_show_sourcelink = False
 html_theme_options = {
     "github_url": "https://github.com/skmtl/skmtl",
@@ -88,3 +94,12 @@ html_theme_options = {
     "use_edit_page_button": False,
 }
 copybutton_prompt_text = ">>> "
+
+
+def skip_field(app, what, name, item, skip, options):
+    """Leave out fields of named tuples, which are described with their class."""
+    return True if type(item).__name__ == "_tuplegetter" else None
+
+
+def setup(app):
+    app.connect("autodoc-skip-member", skip_field)

@@ -1,4 +1,4 @@
-"""The page that lists every public name, written from the package itself."""
+"""Pages that list every public name by its module, written from the package itself."""
 
 import inspect
 import pkgutil
@@ -8,6 +8,9 @@ import skmtl
 
 TITLE = "API reference"
 INTRODUCTION = "Every public name, by the module it is imported from."
+# Modules in the order in which they are met.
+ORDER = ["automatic", "baselines", "safety", "linear", "boosting", "active", "compose"]
+ORDER += ["model_selection", "metrics", "plotting", "datasets", "exceptions"]
 
 
 def public_modules():
@@ -35,23 +38,45 @@ def headed(text, underline):
     return [text, underline * len(text), ""]
 
 
+def summary(home):
+    return (inspect.getdoc(import_module(home)) or "").partition("\n")[0]
+
+
+def index(homes):
+    """Return the page that leads to one for each module."""
+    lines = [*headed(TITLE, "="), INTRODUCTION, ""]
+    for home in homes:
+        lines += [f":doc:`{home}`", f"   {summary(home)}", ""]
+    tree = [f"   {home}" for home in homes]
+    return [*lines, ".. toctree::", "   :hidden:", "", *tree, ""]
+
+
 def section(home, names):
-    summary = (inspect.getdoc(import_module(home)) or "").partition("\n")[0]
-    lines = [*headed(f"``{home}``", "-"), summary, ""]
-    lines += [".. autosummary::", "   :toctree: generated", ""]
+    """Return the page of a module."""
+    lines = [*headed(home, "="), summary(home), ""]
+    lines += [".. autosummary::", "   :toctree: ../generated", ""]
     return [*lines, *(f"   {name}" for name in names), ""]
 
 
-def write_reference(path):
-    """Write the page to `path`, unless it stands there already.
+def place(home):
+    return ORDER.index(home.removeprefix("skmtl."))
+
+
+def write_reference(folder):
+    """Write the pages into `folder`, unless they stand there, and return their names.
 
     Pages of names that are gone would be documents that nothing leads to.
     """
-    lines = [*headed(TITLE, "="), INTRODUCTION, ""]
-    for home, names in sorted(public_items().items()):
-        lines += section(home, sorted(names))
-    text = "\n".join(lines)
-    if not path.exists() or path.read_text() != text:
-        path.write_text(text)
-        for page in (path.parent / "generated").glob("*.rst"):
+    items = public_items()
+    homes = sorted(items, key=place)
+    pages = {home: section(home, sorted(items[home])) for home in homes}
+    pages["index"] = index(homes)
+    texts = {folder / f"{name}.rst": "\n".join(page) for name, page in pages.items()}
+    found = {path: path.read_text() for path in folder.glob("*.rst")}
+    if found != texts:
+        folder.mkdir(exist_ok=True)
+        for page in [*found, *(folder.parent / "generated").glob("*.rst")]:
             page.unlink()
+        for path, text in texts.items():
+            path.write_text(text)
+    return [f"{folder.name}/{path.name}" for path in texts]

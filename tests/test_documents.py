@@ -71,4 +71,4 @@ def test_messages_lead_to_the_documentation(monkeypatch):
     assert project["urls"]["Documentation"] == SITE
     for version, release in [("1.2.0", "v1.2.0"), ("1.3.0.dev0", "latest")]:
         monkeypatch.setattr("skmtl._documentation.__version__", version)
-        assert address("api.html") == f"{SITE}/en/{release}/api.html"
+        assert address("index.html") == f"{SITE}/en/{release}/index.html"

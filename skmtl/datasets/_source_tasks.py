@@ -61,9 +61,9 @@ class SourceOracle:
     Examples
     --------
     >>> from skmtl.datasets import make_source_tasks
-    >>> oracle = make_source_tasks(n_sources=3, random_state=0).oracle
-    >>> X, y = oracle("source_0", 5)
-    >>> len(X), oracle.n_drawn["source_0"]
+    >>> oracle = make_source_tasks(n_sources=8, random_state=0).oracle
+    >>> X, y = oracle("source_00", 5)
+    >>> len(X), oracle.n_drawn["source_00"]
     (5, 5)
     """
 
