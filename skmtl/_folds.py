@@ -8,7 +8,6 @@ from numbers import Integral
 
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import check_cv
 
 from ._tasks import (
     fold_statistics,
@@ -98,6 +97,8 @@ def user_splits(cv, X, y, training, *, classifier=False):
         fold = integer_folds(cv, training, classifier=classifier)
         rows = np.arange(len(fold))
         return [(rows[fold != f], rows[fold == f]) for f in range(cv)]
+    from sklearn.model_selection import check_cv
+
     place = np.full(training.n_rows_passed, -1)
     place[training.index] = np.arange(training.index.size)
     splits = []

@@ -2,7 +2,6 @@
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.metrics import accuracy_score, r2_score
 
 from ._validation import is_observed
 
@@ -28,6 +27,8 @@ class ObservedScoreMixin:
         score : float
             Over all rows of all tasks.
         """
+        from sklearn.metrics import accuracy_score, r2_score
+
         metric = accuracy_score if is_classifier(self) else r2_score
         predicted, y = self.predict(X), np.asarray(y)
         if predicted.ndim == 2:

@@ -1,18 +1,19 @@
 """The shapes in which training data travels below the estimators."""
 
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from scipy import sparse
 
+from ._moments import BLOCK, add_rows
+
 # A feature whose spread is a smaller part of its size is centred before it is squared.
 NEAR = 1e-3
-# Most rows that are centred and multiplied at a time.
-BLOCK = 1024
 # From this many features on, half of a symmetric product is worth a library's call.
 WIDE = 96
+# Up to this many numbers, compiled code takes longer to load than it saves.
+SMALL = 2**19
 
 
 class TaskData(NamedTuple):
@@ -291,39 +292,12 @@ def _add(measured, data, offsets):
         from ._kernels.sparse_statistics import measure_sparse
 
         measure_sparse(*_entries(data.X), *rest)
-    elif data.X.shape[1] >= WIDE:
-        for t, ends in enumerate(pairwise(offsets.tolist())):
-            for first in range(*ends, BLOCK):
-                part = slice(first, min(first + BLOCK, ends[1]))
-                X = data.X[data.rows[part]]
-                _add_block(measured, t, X, data.y[part], data.weight[part])
+    elif data.X.shape[1] >= WIDE or data.rows.size * data.X.shape[1] <= SMALL:
+        add_rows(measured, data, offsets)
     else:
         from ._kernels.statistics import measure
 
         measure(*_cells(data.X), *rest)
-
-
-def _add_block(measured, t, X, y, weight):
-    """Add rows to the moments of task t, as the kernel ``absorb`` does; X is spent."""
-    total, added = measured.weight[t], weight.sum()
-    x_mean, y_mean = weight @ X / added, weight @ y / added
-    X -= x_mean
-    y = y - y_mean
-    if (weight != 1.0).any():
-        root = np.sqrt(weight)
-        X *= root[:, None]
-        y *= root
-    gram, joint = X.T @ X, total + added
-    x, y_change = x_mean - measured.x_mean[t], y_mean - measured.y_mean[t]
-    share = total * added / joint
-    if share:
-        gram += share * x[:, None] * x
-    measured.gram[t] += gram
-    measured.xy[t] += y @ X + share * y_change * x
-    measured.yy[t] += y @ y + share * y_change**2
-    measured.x_mean[t] += added / joint * x
-    measured.y_mean[t] += added / joint * y_change
-    measured.weight[t] = joint
 
 
 def _cells(X):

@@ -16,12 +16,13 @@ from scipy.stats import multivariate_normal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import BayesianRidge
 
-from skmtl._kernels.scores import gather_moments, tilt
+from skmtl._kernels import scores
 from skmtl._tasks import group_rows, group_targets, statistics
 from skmtl.linear import (
     HierarchicalClassifier,
     HierarchicalRegressor,
     _expectation_propagation,
+    _plain,
     _prior_coordinates,
 )
 from skmtl.linear._compression import common_frame, compress
@@ -560,12 +561,13 @@ def test_normal_scores_have_the_moments_of_coefficients():
     rows, offsets = rng.normal(size=(7, 3)), np.array([0, 2, 2, 7])
     position, factor = rng.normal(size=(3, 3)), rng.normal(size=(3, 3, 3))
     covariance = factor @ factor.transpose(0, 2, 1)
-    mean, variance = np.empty((2, 7))
-    gather_moments(rows, offsets, position, covariance, mean, variance)
     task = np.repeat(np.arange(3), np.diff(offsets))
-    assert_allclose(mean, (rows * position[task]).sum(axis=1))
-    slow = np.einsum("ij,ijk,ik->i", rows, covariance[task], rows)
-    assert_allclose(variance, slow)
+    for loops in (scores, _plain):
+        mean, variance = np.empty((2, 7))
+        loops.gather_moments(rows, offsets, position, covariance, mean, variance)
+        assert_allclose(mean, (rows * position[task]).sum(axis=1))
+        slow = np.einsum("ij,ijk,ik->i", rows, covariance[task], rows)
+        assert_allclose(variance, slow)
 
 
 def slow_tilt(sign, power, mean, variance, centre, spread):
@@ -592,6 +594,7 @@ def slow_tilt(sign, power, mean, variance, centre, spread):
     return log_mass, centre + shift - mean, second / mass - shift**2
 
 
+@pytest.mark.parametrize("loops", [scores, _plain])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("power", [1.0, 0.3])
 @pytest.mark.parametrize(
@@ -603,10 +606,10 @@ def slow_tilt(sign, power, mean, variance, centre, spread):
     ],
 )
 def test_moments_with_a_label_are_those_of_slow_integration(
-    sign, power, mean, variance
+    loops, sign, power, mean, variance
 ):
     log_mass, offset, spread = np.empty((3, 1))
-    tilt(
+    loops.tilt(
         np.array([sign]), np.array([power]), np.array([mean]), np.array([variance]),
         log_mass, offset, spread,
     )  # fmt: skip

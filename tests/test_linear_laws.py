@@ -1,5 +1,8 @@
 """Laws of every squared-loss linear model: statistics decide all of it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -218,3 +221,27 @@ def test_every_parameter_of_the_model_changes_it(estimator):
             for value in ALTERNATIVES[name]
         )
         assert np.abs(one - other).max() > 1e-4, name
+
+
+SMALL_FITS = """
+import sys
+import numpy as np
+import skmtl.linear
+rng = np.random.default_rng(0)
+X = np.column_stack([rng.normal(size=(200, 5)), np.arange(200) % 10])
+y = X[:, 0] + rng.normal(size=200)
+for name in dir(skmtl.linear):
+    if name.endswith(("Regressor", "Classifier")):
+        target = y if name.endswith("Regressor") else y > 0
+        model = getattr(skmtl.linear, name)(task_feature=-1)
+        model.fit(X, target).predict(X)
+        print(name, [m for m in ("numba", "sklearn.metrics") if m in sys.modules])
+"""
+
+
+def test_fits_of_small_tables_load_no_compiled_code():
+    command = [sys.executable, "-W", "error", "-c", SMALL_FITS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = done.stdout.splitlines()
+    assert len(lines) == 8
+    assert all(line.endswith("[]") for line in lines), lines

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from ragged import ragged_tasks
 
+from skmtl import _moments
 from skmtl._folds import choose_rows
 from skmtl._kernels.statistics import measure
 from skmtl._tasks import (
@@ -54,20 +55,31 @@ def grouped(X, y, weight, task):
 def test_statistics_equal_their_slow_twin(problem):
     X, y, weight, task = problem
     data = grouped(*problem)
-    assert_same(statistics(data), slow_statistics(X, y, weight, task, data.n_tasks))
+    slow = slow_statistics(X, y, weight, task, data.n_tasks)
+    assert_same(statistics(data), slow)
+    assert_same(compiled(data, data.offsets, 384), slow)
+
+
+def compiled(data, offsets, block_rows):
+    """Return moments by the compiled loop, whatever the size."""
+    n_tasks, d = offsets.size - 1, data.X.shape[1]
+    shapes = (n_tasks,), (n_tasks, d), (n_tasks,), (n_tasks, d, d), (n_tasks, d)
+    parts = TaskStatistics(*(np.zeros(shape) for shape in (*shapes, (n_tasks,))))
+    rows = data.rows, data.y, data.weight, offsets
+    measure(data.X.ravel(), d, *rows, block_rows, *parts)
+    return parts
 
 
 @pytest.mark.parametrize("block_rows", [1, 2, 7, 1000])
-def test_blocks_of_any_size_give_the_same_moments(block_rows):
+def test_blocks_of_any_size_give_the_same_moments(block_rows, monkeypatch):
     rng = np.random.default_rng(0)
     task = rng.integers(0, 5, 200)
     X, y = rng.normal(size=(200, 3)), rng.normal(size=200)
     data = grouped(X, y, rng.uniform(0.5, 2, 200), task)
     whole = statistics(data)
-    parts = TaskStatistics(*(np.zeros_like(part) for part in whole))
-    rows = data.rows, data.y, data.weight, data.offsets
-    measure(data.X.ravel(), data.X.shape[1], *rows, block_rows, *parts)
-    assert_same(parts, whole)
+    assert_same(compiled(data, data.offsets, block_rows), whole)
+    monkeypatch.setattr(_moments, "BLOCK", block_rows)
+    assert_same(statistics(data), whole)
 
 
 def test_features_far_from_zero_keep_their_digits():
@@ -77,6 +89,14 @@ def test_features_far_from_zero_keep_their_digits():
     far = statistics(grouped(X + 1e8, y - 1e8, np.ones(300), task))
     assert_allclose(far.gram, near.gram, rtol=1e-6, atol=1e-5)
     assert_allclose(far.xy, near.xy, rtol=1e-6, atol=1e-5)
+
+
+def test_views_of_a_table_give_the_moments_of_their_columns():
+    rng = np.random.default_rng(0)
+    table, y, task = rng.normal(size=(90, 5)), rng.normal(size=90), np.arange(90) % 4
+    for view in (table[:, 1:], table[:, :-1], table[::2, 1:4], table[:, ::2]):
+        part = y[: len(view)], np.ones(len(view)), task[: len(view)]
+        assert_same(statistics(grouped(view, *part)), slow_statistics(view, *part, 4))
 
 
 @given(ragged_tasks(), st.integers(0, 2**32 - 1))

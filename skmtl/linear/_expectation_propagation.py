@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._kernels.scores import gather_moments, tilt
+from . import _plain
 from ._empirical_bayes import maximise
 from ._labelled import gaussian_tasks
 from ._laplace import first_scores, log_likelihood, mode_of
@@ -26,8 +26,19 @@ from ._task_posterior import conditioned, posterior
 SETTLED = 1e-4
 MOST_ROUNDS = 100
 LEAST_PRECISION = 1e-10
+# Up to this many labels, loading compiled code takes longer than most fits.
+SMALL = 2**10
 # The guess that the search starts from.
 ROUGH, ROUGH_ITERATIONS, LEAST_VARIANCE = 0.1, 10, 0.05
+
+
+def loops(n_entries):
+    """Return the module of the loops over so many entries."""
+    if n_entries <= SMALL:
+        return _plain
+    from .._kernels import scores
+
+    return scores
 
 
 class Sites(NamedTuple):
@@ -72,7 +83,7 @@ def refreshed(labels, sites, mean, variance):
     pull = one.shift - one.precision * mean
     log_mass, offset, spread = np.empty((3, mean.size))
     sign, centre = 2.0 * labels.target[0] - 1.0, mean - pull / cavity
-    tilt(sign, power, centre, 1.0 / cavity, log_mass, offset, spread)
+    loops(mean.size).tilt(sign, power, centre, 1.0 / cavity, log_mass, offset, spread)
     offset -= pull / cavity
     precision = np.maximum(1.0 / spread - cavity, LEAST_PRECISION)
     new_pull = offset / spread + pull
@@ -105,7 +116,7 @@ def score_moments(labels, position, covariance):
     """Return mean and variance of every row's score."""
     mean, variance = np.empty((2, len(labels.rows)))
     covariance = np.broadcast_to(covariance, (*position.shape, position.shape[1]))
-    gather_moments(
+    loops(mean.size).gather_moments(
         labels.rows, labels.offsets, np.ascontiguousarray(position),
         np.ascontiguousarray(covariance), mean, variance,
     )  # fmt: skip

@@ -20,6 +20,8 @@ from ._squared_problem import Solution, mean_weight, task_weights
 FLAT, FLATTEST = 1e-8, 1e-2
 # A class that a task has no row of weighs as much as this part of a row.
 ABSENT = 0.5
+# Smallest part of the gap that a quadratic model is minimised to.
+FINEST = 1e-8
 # Most sweeps over one quadratic model.
 SWEEPS = 1000
 
@@ -198,10 +200,12 @@ class LogisticProblem:
             if gap <= enough or n_iter == max_iter:
                 break
             # The model's own gap may be small before its minimum is of any use.
-            precision = max(0.1 * precision, 1e-8) if gap > 0.5 * last else precision
+            precision = max(0.1 * precision, FINEST) if gap > 0.5 * last else precision
             last = gap
             descent = BlockDescent(self._model(), self.W)
             descent.minimise(penalty, precision * gap, SWEEPS)
+            if precision <= FINEST and np.array_equal(descent.W, self.W):
+                break  # What is left of the gap is rounding.
             if not self._search(penalty, slope, self._balanced(penalty, descent.W)):
                 if self._flat >= FLATTEST:
                     break

@@ -15,12 +15,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from .._kernels.joint_sparse import descend, descend_rows
+from ._plain import descend as plain_descend
 
 # Features that are descended on together between two matrix products.
 CHUNK = 32
 # From this many multiplications a sweep on, matrix products pay.
 LARGE = 2**17
+# Up to this many coefficients, loading compiled code takes longer than most descents.
+SMALL = 64
 
 
 def gram_sweeps(gram, correlation, penalty, W, multiplier, slope):
@@ -28,6 +30,15 @@ def gram_sweeps(gram, correlation, penalty, W, multiplier, slope):
     if gram.shape[2] == 1 and W.size * len(W) > LARGE:
         return ChunkSweeps(gram, correlation, penalty, W, multiplier)
     return GramSweeps(gram, penalty, W, multiplier, slope)
+
+
+def descent(size):
+    """Return the sweep over Gram matrices for so many coefficients."""
+    if size <= SMALL:
+        return plain_descend
+    from .._kernels.joint_sparse import descend
+
+    return descend
 
 
 class GramSweeps:
@@ -38,10 +49,11 @@ class GramSweeps:
     def __init__(self, gram, penalty, W, multiplier, slope):
         self._gram, self._penalty = gram, penalty
         self.W, self._multiplier, self._slope = W, multiplier, slope
+        self._descend = descent(W.size)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
-        return descend(
+        return self._descend(
             self._gram, *self._penalty, self._multiplier, self.W, self._slope
         )
 
@@ -67,13 +79,14 @@ class ChunkSweeps:
         self._correlation, self._penalty = correlation, penalty
         self._gram, self._parts = gram[: len(W), : len(W), 0], _chunks(len(W))
         self._own = [gram[part, part].copy() for part in self._parts]
+        self._descend = descent(W.size)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
         largest = 0.0
         for part, own in zip(self._parts, self._own, strict=True):
             slope, W = self._slope_of(part), self.W[part]
-            step = descend(own, *self._penalty, self._multiplier[part], W, slope)
+            step = self._descend(own, *self._penalty, self._multiplier[part], W, slope)
             largest = max(largest, step)
         return largest
 
@@ -99,6 +112,7 @@ class SharedRowSweeps:
             (columns[part] @ columns[part].T)[:, :, None] for part in self._parts
         ]
         self.residual = targets - columns.T @ W
+        self._descend = descent(W.size)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
@@ -106,7 +120,7 @@ class SharedRowSweeps:
         for part, own in zip(self._parts, self._own, strict=True):
             slope, W = self._slope_of(part), self.W[part]
             before = W.copy()
-            step = descend(own, *self._penalty, self._multiplier[part], W, slope)
+            step = self._descend(own, *self._penalty, self._multiplier[part], W, slope)
             if step > 0.0:
                 self.residual -= self._columns[part].T @ (W - before)
             largest = max(largest, step)
@@ -137,6 +151,8 @@ class TaskRowSweeps:
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
+        from .._kernels.joint_sparse import descend_rows
+
         return descend_rows(
             self._columns,
             self._offsets,
