@@ -13,6 +13,7 @@ from .losses import (
     LEAST_HESSIAN,
     QUANTILE,
     SOFTMAX,
+    SQUARED,
     log_sum,
     loss_of_row,
     slope_of_row,
@@ -51,6 +52,14 @@ def derive(loss, parameter, y, total, share, slope, curvature):
 
 
 @njit(cache=True, nogil=True)
+def apply_heads(theta, offsets, scores, total):
+    """Write what tasks make of the scores of their rows."""
+    for t in range(offsets.shape[0] - 1):
+        for i in range(offsets[t], offsets[t + 1]):
+            combine(theta, t, scores, i, total[i : i + 1])
+
+
+@njit(cache=True, nogil=True)
 def head_gradients(
     loss,
     parameter,
@@ -59,42 +68,38 @@ def head_gradients(
     task_weight,
     offsets,
     part,
-    theta,
-    scores,
+    slope,
+    base,
     score,
     gradient,
     hessian,
 ):
-    """Write the derivatives by the score that grows, the last one, of rows learned.
+    """Write the derivatives by the score that grows, of rows learned.
 
-    ``scores`` are those before it. Derivatives of other rows are zero.
+    ``base`` is what heads make of the scores before it, and ``slope`` what each task
+    multiplies it by. Derivatives of other rows are zero.
     """
-    n_outputs, last = score.shape[1], theta.shape[1] - 1
+    n_outputs = score.shape[1]
     total = np.empty((1, n_outputs))
-    share, slope, curvature = (
-        np.empty(n_outputs),
-        np.empty(n_outputs),
-        np.empty(n_outputs),
-    )
+    share, down, bend = np.empty(n_outputs), np.empty(n_outputs), np.empty(n_outputs)
     # Scores of classes can rise and fall together: one alone may go further.
     wide = n_outputs / (n_outputs - 1.0) if loss == SOFTMAX else 1.0
     for t in range(offsets.shape[0] - 1):
-        b = theta[t, last]
+        b = slope[t]
         for i in range(offsets[t], offsets[t + 1]):
-            if part[i] != LEARNED:
-                for k in range(n_outputs):
-                    gradient[k, i] = hessian[k, i] = 0.0
-                continue
-            combine(theta, t, scores, i, total)
-            for k in range(n_outputs):
-                total[0, k] += b * score[i, k]
-            derive(loss, parameter, y[i], total, share, slope, curvature)
-            size = task_weight[t]
+            size = task_weight[t] if part[i] == LEARNED else 0.0
             if weight.shape[0] > 0:
                 size *= weight[i]
+            if loss == SQUARED:
+                gradient[0, i] = size * b * (base[i, 0] + b * score[i, 0] - y[i])
+                hessian[0, i] = size * b * b
+                continue
             for k in range(n_outputs):
-                gradient[k, i] = size * b * slope[k]
-                hessian[k, i] = size * b * b * max(wide * curvature[k], LEAST_HESSIAN)
+                total[0, k] = base[i, k] + b * score[i, k]
+            derive(loss, parameter, y[i], total, share, down, bend)
+            for k in range(n_outputs):
+                gradient[k, i] = size * b * down[k]
+                hessian[k, i] = size * b * b * max(wide * bend[k], LEAST_HESSIAN)
 
 
 @njit(cache=True, inline="always")

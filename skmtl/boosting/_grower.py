@@ -50,6 +50,8 @@ class Room(NamedTuple):
     packed : int64 array of shape (n_rows,)
     gradient, hessian : float64 array of shape (n_outputs, n_rows)
         The hessian has no columns where it is constant.
+    base : float64 array of shape (n_rows, n_outputs)
+        What is known of rows before a score begins to grow.
     """
 
     rows: np.ndarray
@@ -66,6 +68,7 @@ class Room(NamedTuple):
     packed: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
+    base: np.ndarray
 
     @property
     def n_threads(self):
@@ -120,6 +123,7 @@ def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
         packed=np.empty(n_rows, np.int64),
         gradient=np.empty((n_outputs, n_rows)),
         hessian=np.empty((n_outputs, n_rows if has_hessian else 0)),
+        base=np.empty((n_rows, n_outputs)),
     )
 
 

@@ -102,18 +102,18 @@ class Booster:
         growth = self.growth
         if self.learned.size < 2:
             return
-        target = None
-        if growth.problem.loss.level is not None:
-            # Leaves take quantiles of what is left: this score has no slopes.
-            theta[:, -1] = 1.0
-            before = self.heads._replace(theta=theta[:, :-1], mean=self.heads.mean[:-1])
-            total = before.apply(self.before, growth.problem.task)
-            target = growth.problem.y - total[:, 0]
+        problem, loss = growth.problem, growth.problem.loss
         with growth.workers.room() as room:
+            kernels.apply_heads(theta, problem.offsets, self.before, room.base)
+            slope, target = theta[:, -1].copy(), None
+            if loss.level is not None:
+                # Leaves take quantiles of what is left: this score has no slopes.
+                slope[:], target = 1.0, problem.y - room.base[:, 0]
             for _ in range(n_rounds):
-                self.trees.append(self._round(room, theta, target))
+                self.trees.append(self._round(room, slope, target))
+        growth.out_of_fold[self.scored] = self.score[self.scored]
 
-    def _round(self, room, theta, target):
+    def _round(self, room, slope, target):
         growth, problem = self.growth, self.growth.problem
         loss, table = problem.loss, growth.table
         kernels.head_gradients(
@@ -124,8 +124,8 @@ class Booster:
             growth.task_weight,
             problem.offsets,
             self.part,
-            theta,
-            self.before,
+            slope,
+            room.base,
             self.score,
             room.gradient,
             room.hessian,
@@ -140,9 +140,10 @@ class Booster:
                 weight, settings = problem.weight, problem.settings
                 refit(grown, room, loss.level, target, self.score, k, weight, settings)
             add_leaves(grown, room, self.score, k)
-            add_trees(grown.tree, table.codes, self.score[:, k : k + 1], self.scored)
             trees.append(grown.tree)
-        return join(trees)
+        trees = join(trees)
+        add_trees(trees, table.codes, self.score, self.scored)
+        return trees
 
 
 class Growth:
@@ -161,6 +162,8 @@ class Growth:
         self.best_loss, self.best_round, self.least_progress = np.inf, 0, 0.0
         self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
         self.centre = np.zeros((problem.n_tasks, problem.loss.n_outputs))
+        # The score of each row by the booster that did not learn from it.
+        self.out_of_fold = np.zeros((problem.n_rows, problem.loss.n_outputs))
 
     def go_on(self, standing):
         """Go on from where the score stood in another fit."""
@@ -170,6 +173,7 @@ class Growth:
             booster.trees = list(standing.trees[k])
             booster.score = standing.scores[k].copy()
             booster.heads = standing.heads[k]
+            self.out_of_fold[booster.scored] = booster.score[booster.scored]
         self.best_loss, self.best_round = standing.best_loss, standing.best_round
         self.least_progress = standing.least_progress
         self.n_rounds, self.n_looks = standing.n_rounds, standing.n_looks
@@ -211,13 +215,6 @@ class Growth:
     def rounds_to_come(self):
         """Number of rounds until the next look."""
         return min(ROUNDS_AT_ONCE, self.problem.max_rounds - self.n_rounds)
-
-    @property
-    def out_of_fold(self):
-        """The score of each row by the booster that did not learn from it."""
-        fold = np.maximum(self.problem.fold, 0)
-        scores = np.stack([booster.score for booster in self.boosters])
-        return scores[fold, np.arange(fold.size)]
 
     def look(self):
         """Fit heads to the score so far, and stop where it has not paid for long."""
