@@ -118,9 +118,11 @@ def improve_heads(
     precision, variance = np.empty((width, width)), np.empty((width, width))
     uncertain, step = np.empty((width, width)), np.empty(width)
     for _ in range(n_steps):
-        precision[:] = covariance
+        # Assigning a whole array costs two seconds of compiling errors about shapes.
+        for p in range(width):
+            for q in range(width):
+                precision[p, q], uncertain[p, q] = covariance[p, q], 0.0
         invert(precision)
-        uncertain[:] = 0.0
         left = doubt = weight = 0.0
         for t in range(n_tasks):
             value[0, t] -= step_of_task(

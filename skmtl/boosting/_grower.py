@@ -104,7 +104,7 @@ def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
     n_threads : int, default=1
     """
     n_rows, n_cells = table.n_rows, table.n_cells
-    n_leaves, n_blocks = settings.max_leaves, -(-table.codes.shape[1] // BLOCK)
+    n_leaves, n_blocks = settings.max_leaves, -(-table.n_features // BLOCK)
     n_slots = max(2, min(n_leaves, MOST_CELLS // n_cells))
     n_described, n_nodes = n_leaves + 2 * n_blocks, 2 * n_leaves - 1
     n_sides = n_leaves - 1 if table.has_categories else 0

@@ -137,19 +137,21 @@ def gather_evidence(loss, y, weight, offsets, part, heads, scores):
         np.empty((n_tasks, width, width)),
         np.empty((5, n_tasks)),
     )
-    kernels.head_statistics(
-        loss.code,
-        loss.parameter,
-        1e-3 * heads.spread,
-        y,
-        weight,
-        offsets,
-        part,
-        heads.theta,
-        scores,
-        *evidence,
-    )
+    rows = (y, weight, offsets, part, heads.theta, scores)
+    if loss.code == SOFTMAX:
+        kernels.head_statistics_of_classes(*rows, *evidence)
+    else:
+        least = 1e-3 * heads.spread
+        kernels.head_statistics(loss.code, loss.parameter, least, *rows, *evidence)
     return evidence
+
+
+def differentiate(loss, *rows):
+    """Write the derivatives of rows by a score that grows."""
+    if loss.code == SOFTMAX:
+        kernels.head_gradients_of_classes(*rows)
+    else:
+        kernels.head_gradients(loss.code, loss.parameter, *rows)
 
 
 def posterior(problem, heads, scores):
