@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skmtl._kernels.heads import LEARNED, SCORED, UNUSED, head_gradients
+from skmtl._kernels.heads import LEARNED, SCORED, UNUSED, apply_heads
 from skmtl.boosting._heads import (
+    differentiate,
     first_heads,
     gather_evidence,
     growing_slopes,
@@ -122,20 +123,10 @@ def test_gradients_through_heads_follow_the_chain_rule(loss):
     gradient, hessian = np.full((k, n), np.nan), np.full((k, n), np.nan)
     task = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     scale = np.linspace(0.5, 2.0, len(offsets) - 1)
-    code = (loss.code, loss.parameter)
-    head_gradients(
-        *code,
-        y,
-        weight,
-        scale,
-        offsets,
-        part,
-        theta,
-        scores[:1],
-        scores[1],
-        gradient,
-        hessian,
-    )
+    base = np.empty((n, k))
+    apply_heads(theta, offsets, scores[:1], base)
+    known = (y, weight, scale, offsets, part, theta[:, -1].copy(), base, scores[1])
+    differentiate(loss, *known, gradient, hessian)
     total = heads.apply(scores, task)
     for output in range(k):
         plain, bend = np.empty(n), np.empty(n)

@@ -14,7 +14,7 @@ from .losses import (
     QUANTILE,
     SOFTMAX,
     log_sum,
-    loss_of_row,
+    loss_of_value,
     slope_of_row,
 )
 
@@ -34,20 +34,23 @@ def combine(theta, t, scores, i, total):
 
 
 @njit(cache=True, inline="always")
-def derive(loss, parameter, y, total, share, slope, curvature):
-    """Write the derivatives of the loss of one row by its scores.
+def derive_classes(y, total, share, slope):
+    """Write the shares of classes, and the slopes of the log loss of one row.
 
-    ``share`` is filled only where the hessian is not diagonal: it is then
-    ``diag(share) - outer(share, share)``, and ``curvature`` its diagonal.
+    The hessian by its scores is ``diag(share) - outer(share, share)``.
     """
-    if loss == SOFTMAX:
-        log_total = log_sum(total, 0)
-        for k in range(total.shape[1]):
-            share[k] = np.exp(total[0, k] - log_total)
-            slope[k] = share[k] - (1.0 if y == k else 0.0)
-            curvature[k] = share[k] * (1.0 - share[k])
-    else:
-        slope[0], curvature[0] = slope_of_row(loss, parameter, y, total[0, 0])
+    log_total = log_sum(total, 0)
+    for k in range(total.shape[1]):
+        share[k] = np.exp(total[0, k] - log_total)
+        slope[k] = share[k] - (1.0 if y == k else 0.0)
+
+
+@njit(cache=True, nogil=True)
+def apply_heads(theta, offsets, scores, total):
+    """Write what tasks make of the scores of their rows."""
+    for t in range(offsets.shape[0] - 1):
+        for i in range(offsets[t], offsets[t + 1]):
+            combine(theta, t, scores, i, total[i : i + 1])
 
 
 @njit(cache=True, nogil=True)
@@ -59,42 +62,53 @@ def head_gradients(
     task_weight,
     offsets,
     part,
-    theta,
-    scores,
+    slope,
+    base,
     score,
     gradient,
     hessian,
 ):
-    """Write the derivatives by the score that grows, the last one, of rows learned.
+    """Write the derivatives by the score that grows, of rows learned.
 
-    ``scores`` are those before it. Derivatives of other rows are zero.
+    ``base`` is what heads make of the scores before it, and ``slope`` what each task
+    multiplies it by. Derivatives of other rows are zero. Classes have a kernel of their
+    own, which others need not compile.
     """
-    n_outputs, last = score.shape[1], theta.shape[1] - 1
-    total = np.empty((1, n_outputs))
-    share, slope, curvature = (
-        np.empty(n_outputs),
-        np.empty(n_outputs),
-        np.empty(n_outputs),
-    )
-    # Scores of classes can rise and fall together: one alone may go further.
-    wide = n_outputs / (n_outputs - 1.0) if loss == SOFTMAX else 1.0
     for t in range(offsets.shape[0] - 1):
-        b = theta[t, last]
+        b = slope[t]
         for i in range(offsets[t], offsets[t + 1]):
-            if part[i] != LEARNED:
-                for k in range(n_outputs):
-                    gradient[k, i] = hessian[k, i] = 0.0
-                continue
-            combine(theta, t, scores, i, total)
-            for k in range(n_outputs):
-                total[0, k] += b * score[i, k]
-            derive(loss, parameter, y[i], total, share, slope, curvature)
-            size = task_weight[t]
+            size = task_weight[t] if part[i] == LEARNED else 0.0
+            if weight.shape[0] > 0:
+                size *= weight[i]
+            value = base[i, 0] + b * score[i, 0]
+            down, bend = slope_of_row(loss, parameter, y[i], value)
+            gradient[0, i] = size * b * down
+            hessian[0, i] = size * b * b * max(bend, LEAST_HESSIAN)
+
+
+@njit(cache=True, nogil=True)
+def head_gradients_of_classes(
+    y, weight, task_weight, offsets, part, slope, base, score, gradient, hessian
+):
+    """Do what ``head_gradients`` does for classes."""
+    n_outputs = score.shape[1]
+    total = np.empty((1, n_outputs))
+    share, down = np.empty(n_outputs), np.empty(n_outputs)
+    # Scores of classes can rise and fall together: one alone may go further.
+    wide = n_outputs / (n_outputs - 1.0)
+    for t in range(offsets.shape[0] - 1):
+        b = slope[t]
+        for i in range(offsets[t], offsets[t + 1]):
+            size = task_weight[t] if part[i] == LEARNED else 0.0
             if weight.shape[0] > 0:
                 size *= weight[i]
             for k in range(n_outputs):
-                gradient[k, i] = size * b * slope[k]
-                hessian[k, i] = size * b * b * max(wide * curvature[k], LEAST_HESSIAN)
+                total[0, k] = base[i, k] + b * score[i, k]
+            derive_classes(y[i], total, share, down)
+            for k in range(n_outputs):
+                bend = wide * share[k] * (1.0 - share[k])
+                gradient[k, i] = size * b * down[k]
+                hessian[k, i] = size * b * b * max(bend, LEAST_HESSIAN)
 
 
 @njit(cache=True, inline="always")
@@ -109,6 +123,15 @@ def majorise(loss, parameter, residual, slope, least):
     if loss == HUBER:
         return min(1.0, parameter / max(abs(residual), parameter))
     return 1.0
+
+
+@njit(cache=True, inline="always")
+def mirror(curvature):
+    """Copy what is above the diagonal of each matrix below it."""
+    for t in range(curvature.shape[0]):
+        for p in range(curvature.shape[1]):
+            for q in range(p):
+                curvature[t, p, q] = curvature[t, q, p]
 
 
 @njit(cache=True, nogil=True)
@@ -130,12 +153,48 @@ def head_statistics(
 
     ``value[0, t]`` and ``value[1, t]`` are the losses of the rows learned and of those
     scored, ``value[2, t]`` and ``value[3, t]`` their weights, and ``value[4, t]`` the
-    squared slopes over curvatures of the rows scored.
+    squared slopes over curvatures of the rows scored. Classes have a kernel of their
+    own.
     """
+    n_scores = scores.shape[0]
+    gradient[:], curvature[:], value[:] = 0.0, 0.0, 0.0
+    for t in range(offsets.shape[0] - 1):
+        for i in range(offsets[t], offsets[t + 1]):
+            if part[i] == UNUSED:
+                continue
+            size = weight[i] if weight.shape[0] > 0 else 1.0
+            total = theta[t, 0]
+            for s in range(n_scores):
+                total += theta[t, 1 + s] * scores[s, i, 0]
+            own = 0 if part[i] == LEARNED else 1
+            value[own, t] += size * loss_of_value(loss, parameter, y[i], total)
+            value[2 + own, t] += size
+            slope, bend = slope_of_row(loss, parameter, y[i], total)
+            if own == 1:
+                value[4, t] += size * slope**2 / max(bend, 1e-6)
+                continue
+            if loss in (QUANTILE, HUBER):
+                bend = majorise(loss, parameter, y[i] - total, slope, least)
+            g, h = size * slope, size * bend
+            gradient[t, 0] += g
+            curvature[t, 0, 0] += h
+            for s in range(n_scores):
+                one = scores[s, i, 0]
+                gradient[t, 1 + s] += g * one
+                curvature[t, 0, 1 + s] += h * one
+                for r in range(s + 1):
+                    curvature[t, 1 + r, 1 + s] += h * one * scores[r, i, 0]
+    mirror(curvature)
+
+
+@njit(cache=True, nogil=True)
+def head_statistics_of_classes(
+    y, weight, offsets, part, theta, scores, gradient, curvature, value
+):
+    """Do what ``head_statistics`` does for classes."""
     n_scores, n_outputs = scores.shape[0], scores.shape[2]
-    n_heads = n_outputs + n_scores
-    total, moment = np.empty((1, n_outputs)), np.empty(n_heads)
-    share, slope, bend = np.empty(n_outputs), np.empty(n_outputs), np.empty(n_outputs)
+    total, moment = np.empty((1, n_outputs)), np.empty(n_scores)
+    share, slope = np.empty(n_outputs), np.empty(n_outputs)
     gradient[:], curvature[:], value[:] = 0.0, 0.0, 0.0
     for t in range(offsets.shape[0] - 1):
         for i in range(offsets[t], offsets[t + 1]):
@@ -144,45 +203,28 @@ def head_statistics(
             size = weight[i] if weight.shape[0] > 0 else 1.0
             combine(theta, t, scores, i, total)
             own = 0 if part[i] == LEARNED else 1
-            value[own, t] += size * loss_of_row(loss, parameter, y[i], total, 0)
+            value[own, t] += size * (log_sum(total, 0) - total[0, np.int64(y[i])])
             value[2 + own, t] += size
-            derive(loss, parameter, y[i], total, share, slope, bend)
+            derive_classes(y[i], total, share, slope)
             if own == 1:
                 for k in range(n_outputs):
-                    value[4, t] += size * slope[k] ** 2 / max(bend[k], 1e-6)
-                continue
-            if loss != SOFTMAX:
-                residual = y[i] - total[0, 0]
-                if loss in (QUANTILE, HUBER):
-                    bend[0] = majorise(loss, parameter, residual, slope[0], least)
-                h = size * bend[0]
-                gradient[t, 0] += size * slope[0]
-                curvature[t, 0, 0] += h
-                for s in range(n_scores):
-                    one = scores[s, i, 0]
-                    gradient[t, 1 + s] += size * slope[0] * one
-                    curvature[t, 0, 1 + s] += h * one
-                    for r in range(s + 1):
-                        curvature[t, 1 + r, 1 + s] += h * one * scores[r, i, 0]
+                    bend = max(share[k] * (1.0 - share[k]), 1e-6)
+                    value[4, t] += size * slope[k] ** 2 / bend
                 continue
             for s in range(n_scores):
-                mean = 0.0
+                moment[s] = 0.0
                 for k in range(n_outputs):
-                    mean += share[k] * scores[s, i, k]
-                moment[n_outputs + s] = mean
+                    moment[s] += share[k] * scores[s, i, k]
             for k in range(n_outputs):
                 gradient[t, k] += size * slope[k]
                 curvature[t, k, k] += size * share[k]
                 for r in range(k + 1):
                     curvature[t, r, k] -= size * share[r] * share[k]
                 for s in range(n_scores):
-                    centred = scores[s, i, k] - moment[n_outputs + s]
-                    gradient[t, n_outputs + s] += size * slope[k] * scores[s, i, k]
-                    curvature[t, k, n_outputs + s] += size * share[k] * centred
+                    place = n_outputs + s
+                    gradient[t, place] += size * slope[k] * scores[s, i, k]
+                    centred = size * share[k] * (scores[s, i, k] - moment[s])
+                    curvature[t, k, place] += centred
                     for r in range(s + 1):
-                        curvature[t, n_outputs + r, n_outputs + s] += (
-                            size * share[k] * centred * scores[r, i, k]
-                        )
-        for p in range(n_heads):
-            for q in range(p):
-                curvature[t, p, q] = curvature[t, q, p]
+                        curvature[t, n_outputs + r, place] += centred * scores[r, i, k]
+    mirror(curvature)

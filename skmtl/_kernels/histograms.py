@@ -12,14 +12,10 @@ Features come in blocks of ``BLOCK`` whose cells stay in cache; within a block t
 import math
 
 import numpy as np
-from numba import get_num_threads, njit, prange, uint64
+from numba import njit, prange, uint64
 
 from .boosting_records import IS_CATEGORY, N_CODES, START, STRIDE
 from .prefetch import prefetch
-
-# Launches numba's threads. A compiled function that may call a parallel one crashes
-# when it is loaded from the cache before that, even if it never calls it.
-get_num_threads()
 
 BLOCK = 64
 # Rows between the one that is fetched and the one that is added.
@@ -129,7 +125,7 @@ def fill_piece(codes, layout, packed, rows, begin, end, n_chunks, piece, partial
     """Fill the cells of one block of features from one chunk of the rows."""
     n_rows = end - begin
     chunk, first = piece % n_chunks, piece // n_chunks * BLOCK
-    last = min(first + BLOCK, codes.shape[1])
+    last = min(first + BLOCK, layout.shape[0] - 1)
     cells = partial[chunk, layout[first, START] : layout[last, START]]
     cells[:] = 0
     add_rows(
@@ -154,17 +150,21 @@ def fill_pieces(codes, layout, packed, rows, begin, end, n_chunks, n_pieces, par
 
 @njit(cache=True)
 def fill(codes, layout, packed, rows, begin, end, n_threads, partial):
-    """Fill the histogram of some rows, in parts; return the number of parts."""
-    n_features = codes.shape[1]
+    """Fill the histogram of some rows, in parts; return the number of parts.
+
+    Where ``n_threads`` is None what threads need is not even compiled.
+    """
+    n_features = layout.shape[0] - 1
     n_blocks = (n_features + BLOCK - 1) // BLOCK
-    if n_threads > 1 and (end - begin) * n_features > FEW_ADDITIONS:
-        # Many features are dealt to threads; few are not, and then rows are.
-        n_chunks = 1 if n_blocks >= 2 * n_threads else n_threads
-        n_pieces = n_chunks * n_blocks
-        fill_pieces(
-            codes, layout, packed, rows, begin, end, n_chunks, n_pieces, partial
-        )
-        return n_chunks
+    if n_threads is not None:
+        if (end - begin) * n_features > FEW_ADDITIONS:
+            # Many features are dealt to threads; few are not, and then rows are.
+            n_chunks = 1 if n_blocks >= 2 * n_threads else n_threads
+            n_pieces = n_chunks * n_blocks
+            fill_pieces(
+                codes, layout, packed, rows, begin, end, n_chunks, n_pieces, partial
+            )
+            return n_chunks
     for block in range(n_blocks):
         fill_piece(codes, layout, packed, rows, begin, end, 1, block, partial)
     return 1

@@ -34,11 +34,8 @@ def log_sum(score, i):
 
 
 @njit(cache=True, inline="always")
-def loss_of_row(loss, parameter, y, score, i):
-    """Return the loss of row ``i`` of ``score`` with target ``y``."""
-    if loss == SOFTMAX:
-        return log_sum(score, i) - score[i, np.int64(y)]
-    value = score[i, 0]
+def loss_of_value(loss, parameter, y, value):
+    """Return the loss of one row, if it has one output."""
     residual = y - value
     if loss == SQUARED:
         return 0.5 * residual * residual
@@ -50,6 +47,14 @@ def loss_of_row(loss, parameter, y, score, i):
     if loss == POISSON:
         return np.exp(value) - y * value
     return max(value, 0.0) + np.log1p(np.exp(-abs(value))) - y * value
+
+
+@njit(cache=True, inline="always")
+def loss_of_row(loss, parameter, y, score, i):
+    """Return the loss of row ``i`` of ``score`` with target ``y``."""
+    if loss == SOFTMAX:
+        return log_sum(score, i) - score[i, np.int64(y)]
+    return loss_of_value(loss, parameter, y, score[i, 0])
 
 
 @njit(cache=True, inline="always")

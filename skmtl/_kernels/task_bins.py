@@ -59,7 +59,7 @@ def group_codes(codes, rows, weight, n_groups, layout, group, upper):
     Without ``weight`` all rows weigh one.
     """
     count, is_weighted = np.empty(256), weight.shape[0] > 0
-    for j in range(codes.shape[1]):
+    for j in range(layout.shape[0] - 1):
         count[:] = 0.0
         for place in range(rows.shape[0]):
             count[codes[rows[place], j]] += weight[place] if is_weighted else 1.0
@@ -94,9 +94,9 @@ def recode(codes, rows, group, n_first, own, columns):
     """Write the groups of rows, and by feature those of the first of them."""
     for place in range(rows.shape[0]):
         i = rows[place]
-        for j in range(codes.shape[1]):
+        for j in range(own.shape[1]):
             own[place, j] = group[j, codes[i, j]]
-    for j in range(codes.shape[1]):
+    for j in range(own.shape[1]):
         for place in range(n_first):
             columns[j * n_first + place] = own[place, j]
 

@@ -84,6 +84,7 @@ def boost_tasks(
     held_out,
     shrinkage,
     plan,
+    level,
     settings,
     order,
     first,
@@ -102,13 +103,13 @@ def boost_tasks(
 ):
     """Boost the tasks ``order[first]``, ``order[first + step]`` and so on.
 
-    The largest is ``order[0]``.
+    The largest is ``order[0]``. Leaves become quantiles of that ``level``, if any.
     ``sizes[t]`` tells leaves, sides and depth of each tree, output after output and
     round after round; ``curves[t]`` the loss on entries held out before and after each
     round.
     """
-    most_rows, n_threads = offsets[order[0] + 1] - offsets[order[0]], np.int64(1)
-    d, n_outputs = table.shape[1], all_scores.shape[1]
+    most_rows = offsets[order[0] + 1] - offsets[order[0]]
+    d, n_outputs = table_layout.shape[0] - 1, all_scores.shape[1]
     weighted, loss = all_weight.shape[0] > 0, plan.loss
     has_hessian = weighted or not has_constant_hessian(loss)
     n_blocks, most_leaves = (d + BLOCK - 1) // BLOCK, settings.max_leaves
@@ -200,7 +201,7 @@ def boost_tasks(
                     settings,
                     shrinkage[t],
                     n_train,
-                    n_threads,
+                    None,
                     rows,
                     spare,
                     pool,
@@ -216,7 +217,7 @@ def boost_tasks(
                 tree_nodes, own_sides = 2 * n_leaves - 1, sides[:tree_sides]
                 if n_leaves > 1:
                     has_split = True
-                    if loss == QUANTILE:
+                    if level is not None:
                         refit_leaves(
                             rows,
                             leaf,
@@ -225,7 +226,7 @@ def boost_tasks(
                             task_score,
                             output,
                             weight,
-                            plan.parameter,
+                            level,
                             shrinkage[t],
                             settings.learning_rate,
                             values,
@@ -233,7 +234,7 @@ def boost_tasks(
                     add_leaves(
                         rows,
                         n_train,
-                        n_threads,
+                        None,
                         leaf,
                         n_leaves,
                         values,

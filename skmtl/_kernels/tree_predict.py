@@ -31,12 +31,13 @@ def descend_categories(codes, rows, begin, size, nodes, sides, depth, at):
             bits = nodes[at[place]]
             feature = (bits >> np.uint64(16)) & np.uint64(65535)
             code = np.uint64(codes[rows[begin + place], feature])
-            if (bits >> np.uint64(32)) & np.uint64(1):
-                part = sides[bits & np.uint64(65535), code >> six]
-                goes_right = (part >> (code & np.uint64(63))) & np.uint64(1)
-            else:
-                code = (code + (bits >> np.uint64(8))) & byte
-                goes_right = np.uint64(code > (bits & byte))
+            # Both answers are worked out: a branch here is a guess.
+            parts = (bits >> np.uint64(32)) & np.uint64(1)
+            side = sides[parts * (bits & np.uint64(65535)), code >> six]
+            in_group = (side >> (code & np.uint64(63))) & np.uint64(1)
+            code = (code + (bits >> np.uint64(8))) & byte
+            above = np.uint64(code > (bits & byte))
+            goes_right = above ^ (parts * (above ^ in_group))
             at[place] = (bits >> np.uint64(33)) + goes_right
 
 

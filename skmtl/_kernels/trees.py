@@ -190,8 +190,10 @@ def part_rows(columns, n_all, layout, k, n_threads, rows, spare, leaf, right):
         for c in range(256):
             right[k, c] = ((c - missing_right) & 255) > leaf[k, CUT] - missing_right
     column = columns[j * n_all : (j + 1) * n_all]
-    if n_threads > 1 and end - begin > FEW_ROWS:
-        return partition_chunks(column, right[k], begin, end, n_threads, rows, spare)
+    if n_threads is not None:
+        if end - begin > FEW_ROWS:
+            own = right[k]
+            return partition_chunks(column, own, begin, end, n_threads, rows, spare)
     return partition(column, right[k], begin, end, rows, spare)
 
 
@@ -292,13 +294,15 @@ def grow_tree(
 ):
     """Grow a tree for the first ``n_rows`` of ``rows``.
 
-    ``columns`` holds the codes of one feature after the other.
+    ``columns`` holds the codes of one feature after the other; ``n_threads`` is None
+    for a single one.
     Returns the number of leaves, of nodes that part categories, and the depth. The
     first rows of ``leaf`` are the leaves of the tree, in no order.
     """
     # Bounds differ between features: these cannot be judged in one go.
     most_cells = np.int64(RUN_CELLS)
-    for j in range(codes.shape[1]):
+    n_features = layout.shape[0] - 1
+    for j in range(n_features):
         if layout[j, SIGN] != 0:
             most_cells = np.int64(0)
     tree, most = (nodes, values, gains, sides), settings.max_leaves

@@ -48,9 +48,10 @@ class Table(NamedTuple):
 
     Attributes
     ----------
-    codes : uint8 array of shape (n_rows, n_features)
-        0 is a missing value, others count up with the value.
-    columns : uint8 array of shape (n_features, n_rows)
+    codes : uint8 array of shape (n_rows, at least n_features)
+        0 is a missing value, others count up with the value. Further columns are not
+        looked at.
+    columns : uint8 array of shape (at least n_features, n_rows)
     layout : int64 array of shape (n_features + 1, 5)
         First cell, number of codes, whether they are categories, sign of a monotone
         constraint, and distance of cells for each feature.
@@ -64,6 +65,11 @@ class Table(NamedTuple):
     def n_rows(self):
         """Number of rows."""
         return self.codes.shape[0]
+
+    @property
+    def n_features(self):
+        """Number of features."""
+        return self.layout.shape[0] - 1
 
     @property
     def n_cells(self):
@@ -202,7 +208,7 @@ def encode_rows(bins, X, n_threads=1):
     return codes
 
 
-def make_table(bins, X, order=None, monotone=None, n_threads=1):
+def make_table(bins, X, order=None, monotone=None, n_threads=1, n_spare=0):
     """Return the table of codes that trees are grown on.
 
     Parameters
@@ -214,6 +220,8 @@ def make_table(bins, X, order=None, monotone=None, n_threads=1):
     monotone : array of shape (n_features,), optional
         1 or -1 where trees must rise or fall with a feature, else 0.
     n_threads : int, default=1
+    n_spare : int, default=0
+        Columns of zeros for features to come.
 
     Returns
     -------
@@ -223,7 +231,8 @@ def make_table(bins, X, order=None, monotone=None, n_threads=1):
     place = np.arange(n_rows, dtype=np.uint32)
     if order is not None:
         place[order] = place.copy()
-    codes, columns = np.empty((n_rows, d), np.uint8), np.empty((d, n_rows), np.uint8)
+    codes = np.zeros((n_rows, d + n_spare), np.uint8)
+    columns = np.zeros((d + n_spare, n_rows), np.uint8)
     _encode(bins, X, place, codes, columns, n_threads)
     layout = np.zeros((d + 1, 5), np.int64)
     layout[:d, N_CODES], layout[:d, IS_CATEGORY] = bins.n_codes, bins.is_category

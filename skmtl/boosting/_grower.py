@@ -50,6 +50,8 @@ class Room(NamedTuple):
     packed : int64 array of shape (n_rows,)
     gradient, hessian : float64 array of shape (n_outputs, n_rows)
         The hessian has no columns where it is constant.
+    base : float64 array of shape (n_rows, n_outputs)
+        What is known of rows before a score begins to grow.
     """
 
     rows: np.ndarray
@@ -66,6 +68,7 @@ class Room(NamedTuple):
     packed: np.ndarray
     gradient: np.ndarray
     hessian: np.ndarray
+    base: np.ndarray
 
     @property
     def n_threads(self):
@@ -101,7 +104,7 @@ def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
     n_threads : int, default=1
     """
     n_rows, n_cells = table.n_rows, table.n_cells
-    n_leaves, n_blocks = settings.max_leaves, -(-table.codes.shape[1] // BLOCK)
+    n_leaves, n_blocks = settings.max_leaves, -(-table.n_features // BLOCK)
     n_slots = max(2, min(n_leaves, MOST_CELLS // n_cells))
     n_described, n_nodes = n_leaves + 2 * n_blocks, 2 * n_leaves - 1
     n_sides = n_leaves - 1 if table.has_categories else 0
@@ -120,6 +123,7 @@ def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
         packed=np.empty(n_rows, np.int64),
         gradient=np.empty((n_outputs, n_rows)),
         hessian=np.empty((n_outputs, n_rows if has_hessian else 0)),
+        base=np.empty((n_rows, n_outputs)),
     )
 
 

@@ -11,12 +11,14 @@ from .._kernels import heads as kernels
 from .._kernels.boosting_records import SIGN
 from .._kernels.heads import LEARNED, SCORED, UNUSED
 from ._grower import add_leaves, grow, make_room, pack_gradients, refit
-from ._heads import gather_evidence, growing_slopes, improve
+from ._heads import differentiate, gather_evidence, growing_slopes, improve
 from ._trees import add_trees, join
 
 # Rounds between two looks at the heads, and those without progress that end a score.
 ROUNDS_AT_ONCE, PATIENCE = 5, 40
-LEAST_PROGRESS = 1e-5
+# What the loss must fall by to be progress; and how far above its least, for how many
+# looks, it is lost. A first score is spared that: its heads have just begun to move.
+LEAST_PROGRESS, LOST, LOST_LOOKS = 1e-4, 5e-3, 2
 
 
 class Workers:
@@ -62,8 +64,11 @@ class Standing(NamedTuple):
     scores : list of float64 arrays of shape (n_rows, n_outputs)
     heads : list of Heads
     centre : float64 array of shape (n_tasks, n_outputs)
-    best_loss, least_progress : float
-    best_round, n_rounds, n_looks : int
+    best_loss : float
+    best_round : int
+    mark : tuple of float and int
+        The last loss that was progress, and its round.
+    n_rounds, n_looks : int
     is_over : bool
         Whether it would not grow on.
     """
@@ -74,7 +79,7 @@ class Standing(NamedTuple):
     centre: np.ndarray
     best_loss: float
     best_round: int
-    least_progress: float
+    mark: tuple
     n_rounds: int
     n_looks: int
     is_over: bool
@@ -102,34 +107,23 @@ class Booster:
         growth = self.growth
         if self.learned.size < 2:
             return
-        target = None
-        if growth.problem.loss.level is not None:
-            # Leaves take quantiles of what is left: this score has no slopes.
-            theta[:, -1] = 1.0
-            before = self.heads._replace(theta=theta[:, :-1], mean=self.heads.mean[:-1])
-            total = before.apply(self.before, growth.problem.task)
-            target = growth.problem.y - total[:, 0]
+        problem, loss = growth.problem, growth.problem.loss
         with growth.workers.room() as room:
+            kernels.apply_heads(theta, problem.offsets, self.before, room.base)
+            slope, target = theta[:, -1].copy(), None
+            if loss.level is not None:
+                # Leaves take quantiles of what is left: this score has no slopes.
+                slope[:], target = 1.0, problem.y - room.base[:, 0]
             for _ in range(n_rounds):
-                self.trees.append(self._round(room, theta, target))
+                self.trees.append(self._round(room, slope, target))
+        growth.out_of_fold[self.scored] = self.score[self.scored]
 
-    def _round(self, room, theta, target):
+    def _round(self, room, slope, target):
         growth, problem = self.growth, self.growth.problem
         loss, table = problem.loss, growth.table
-        kernels.head_gradients(
-            loss.code,
-            loss.parameter,
-            problem.y,
-            problem.weight,
-            growth.task_weight,
-            problem.offsets,
-            self.part,
-            theta,
-            self.before,
-            self.score,
-            room.gradient,
-            room.hessian,
-        )
+        rows = (problem.y, problem.weight, growth.task_weight, problem.offsets)
+        known = (*rows, self.part, slope, room.base, self.score)
+        differentiate(loss, *known, room.gradient, room.hessian)
         trees = []
         for k in range(loss.n_outputs):
             gradients = pack_gradients(
@@ -140,9 +134,10 @@ class Booster:
                 weight, settings = problem.weight, problem.settings
                 refit(grown, room, loss.level, target, self.score, k, weight, settings)
             add_leaves(grown, room, self.score, k)
-            add_trees(grown.tree, table.codes, self.score[:, k : k + 1], self.scored)
             trees.append(grown.tree)
-        return join(trees)
+        trees = join(trees)
+        add_trees(trees, table.codes, self.score, self.scored)
+        return trees
 
 
 class Growth:
@@ -158,9 +153,11 @@ class Growth:
             Booster(self, *each)
             for each in zip(self.parts, heads, stage.own, strict=True)
         ]
-        self.best_loss, self.best_round, self.least_progress = np.inf, 0, 0.0
+        self.best_loss, self.best_round, self.mark = np.inf, 0, (np.inf, 0)
         self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
         self.centre = np.zeros((problem.n_tasks, problem.loss.n_outputs))
+        # The score of each row by the booster that did not learn from it.
+        self.out_of_fold = np.zeros((problem.n_rows, problem.loss.n_outputs))
 
     def go_on(self, standing):
         """Go on from where the score stood in another fit."""
@@ -170,8 +167,9 @@ class Growth:
             booster.trees = list(standing.trees[k])
             booster.score = standing.scores[k].copy()
             booster.heads = standing.heads[k]
+            self.out_of_fold[booster.scored] = booster.score[booster.scored]
         self.best_loss, self.best_round = standing.best_loss, standing.best_round
-        self.least_progress = standing.least_progress
+        self.mark = standing.mark
         self.n_rounds, self.n_looks = standing.n_rounds, standing.n_looks
         is_longer = self.n_rounds < self.problem.max_rounds
         self.is_growing = is_longer and not standing.is_over
@@ -193,7 +191,7 @@ class Growth:
             self.centre,
             self.best_loss,
             self.best_round,
-            self.least_progress,
+            self.mark,
             self.n_rounds,
             self.n_looks,
             is_over,
@@ -212,13 +210,6 @@ class Growth:
         """Number of rounds until the next look."""
         return min(ROUNDS_AT_ONCE, self.problem.max_rounds - self.n_rounds)
 
-    @property
-    def out_of_fold(self):
-        """The score of each row by the booster that did not learn from it."""
-        fold = np.maximum(self.problem.fold, 0)
-        scores = np.stack([booster.score for booster in self.boosters])
-        return scores[fold, np.arange(fold.size)]
-
     def look(self):
         """Fit heads to the score so far, and stop where it has not paid for long."""
         self.n_rounds += self.rounds_to_come
@@ -236,17 +227,27 @@ class Growth:
 
         loss = sum(self.workers.run(work, self.boosters))
         self.task_weight = np.ones(self.problem.n_tasks)
-        if not self.n_looks or loss < self.best_loss - self.least_progress:
-            self.best_loss, self.best_round = loss, self.n_rounds
-            self.least_progress = LEAST_PROGRESS * abs(loss)
+        stale = self._judge(loss)
         self.n_looks += 1
-        stale = self.n_rounds - self.best_round >= PATIENCE
         self.is_growing = not stale and self.n_rounds < self.problem.max_rounds
         # A fit with more rounds does not look where this one ends in between.
         is_whole = self.n_rounds % ROUNDS_AT_ONCE == 0
         is_last = stale or self.rounds_to_come < ROUNDS_AT_ONCE
         if self.is_kept and is_whole and is_last:
             self.standing = self._stand(stale)
+
+    def _judge(self, loss):
+        """Remember a loss if it is the least, and return whether there is no hope."""
+        if not self.n_looks or loss < self.best_loss:
+            self.best_loss, self.best_round = loss, self.n_rounds
+        if not self.n_looks or loss < self.mark[0] - LEAST_PROGRESS * abs(loss):
+            self.mark = loss, self.n_rounds
+        if self.n_rounds - self.mark[1] >= PATIENCE:
+            return True
+        is_first = not self.is_rigid and not len(self.before)
+        is_lost = loss > self.best_loss + LOST * abs(self.best_loss)
+        rounds = self.n_rounds - self.best_round
+        return not is_first and is_lost and rounds >= LOST_LOOKS * ROUNDS_AT_ONCE
 
 
 def is_monotone(table):

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kernels import heads as kernels
+from .._kernels.head_steps import FLOOR, improve_heads
 from .._kernels.losses import LOGISTIC, POISSON, QUANTILE, SOFTMAX, SQUARED
 
 # Likelihoods that say themselves how much targets scatter.
 NO_SCALE = (POISSON, LOGISTIC, SOFTMAX)
 # The farthest an intercept or a slope moves at once where the loss is no parabola.
 LONGEST_STEP = 2.0
-FLOOR = 1e-6
 # Where variances of heads start, and steps on the same evidence.
 FIRST_VARIANCE, EM_STEPS = 0.25, 6
 POSTERIOR_STEPS = 50
@@ -109,16 +109,6 @@ class Evidence(NamedTuple):
     curvature: np.ndarray
     value: np.ndarray
 
-    def moved(self, step):
-        """Return what a parabola says of the heads after a step back.
-
-        It is exact for the squared error.
-        """
-        change = np.einsum("tpq,tq->tp", self.curvature, step)
-        value = self.value.copy()
-        value[0] -= np.sum((self.gradient - 0.5 * change) * step, axis=1)
-        return self._replace(gradient=self.gradient - change, value=value)
-
     @property
     def scored_loss(self):
         """Loss of the rows scored, for every task."""
@@ -147,19 +137,21 @@ def gather_evidence(loss, y, weight, offsets, part, heads, scores):
         np.empty((n_tasks, width, width)),
         np.empty((5, n_tasks)),
     )
-    kernels.head_statistics(
-        loss.code,
-        loss.parameter,
-        1e-3 * heads.spread,
-        y,
-        weight,
-        offsets,
-        part,
-        heads.theta,
-        scores,
-        *evidence,
-    )
+    rows = (y, weight, offsets, part, heads.theta, scores)
+    if loss.code == SOFTMAX:
+        kernels.head_statistics_of_classes(*rows, *evidence)
+    else:
+        least = 1e-3 * heads.spread
+        kernels.head_statistics(loss.code, loss.parameter, least, *rows, *evidence)
     return evidence
+
+
+def differentiate(loss, *rows):
+    """Write the derivatives of rows by a score that grows."""
+    if loss.code == SOFTMAX:
+        kernels.head_gradients_of_classes(*rows)
+    else:
+        kernels.head_gradients(loss.code, loss.parameter, *rows)
 
 
 def posterior(problem, heads, scores):
@@ -213,49 +205,29 @@ def improve(heads, evidence, loss, *, is_signed=False):
     by parabolas: several where these are exact, else one. With ``is_signed`` slopes
     cannot be negative.
     """
-    start = heads.theta
-    for _ in range(EM_STEPS if loss.code == SQUARED else 1):
-        heads, evidence = _improve_once(heads, evidence, loss, is_signed)
-    distance = np.abs(heads.theta - start).max()
-    return heads, distance / np.sqrt(np.diag(heads.covariance).max())
-
-
-def _improve_once(heads, evidence, loss, is_signed):
-    theta, mean, covariance, spread, k = heads
-    n_tasks, width = theta.shape
-    precision = np.linalg.inv(covariance)
-    variance = np.linalg.inv(evidence.curvature / spread + precision)
-    pull = evidence.gradient / spread + (theta - mean) @ precision
-    step = np.einsum("tpq,tq->tp", variance, pull)
-    if loss.code != SQUARED:
-        step = np.clip(step, -LONGEST_STEP, LONGEST_STEP)
-    moved = theta - step
-    if is_signed:
-        moved[:, k:] = np.maximum(moved[:, k:], 0.0)
-        step = theta - moved
-    evidence = evidence.moved(step)
-    centre = moved.mean(axis=0)
-    deviation = moved - centre
-    new = (deviation.T @ deviation + variance.sum(axis=0)) / n_tasks
-    # Few tasks say little of how parameters go together.
-    new *= np.where(np.eye(width), 1.0, n_tasks / (n_tasks + 2.0 * width))
-    if loss.n_outputs > 1:
-        new = np.diag(np.diag(new))
-    new += FLOOR * np.eye(width)
-    if loss.code not in NO_SCALE:
-        spread = _spread(evidence, variance, spread, loss)
-    return Heads(moved, centre, new, spread, k), evidence
-
-
-def _spread(evidence, variance, spread, loss):
-    """Return the scale of the loss."""
-    left, weight = max(evidence.value[0].sum(), 0.0), evidence.value[2].sum()
-    if weight == 0.0:
-        return spread
-    if loss.code == QUANTILE:
-        return max(left / weight, 1e-12)
-    uncertain = np.einsum("tpq,tqp->", evidence.curvature, variance)
-    return max((2.0 * left + uncertain) / weight, 1e-12)
+    is_exact = loss.code == SQUARED
+    theta, mean, covariance, spread = (np.array(getattr(heads, n)) for n in NUMBERS)
+    gradient, curvature, value = evidence.gradient.copy(), *evidence[1:]
+    value = value.copy()
+    spread = improve_heads(
+        EM_STEPS if is_exact else 1,
+        heads.n_outputs,
+        np.inf if is_exact else LONGEST_STEP,
+        is_signed,
+        loss.code not in (*NO_SCALE, QUANTILE),
+        theta,
+        mean,
+        covariance,
+        float(spread),
+        gradient,
+        curvature,
+        value,
+    )
+    weight = value[2].sum()
+    if loss.code == QUANTILE and weight > 0.0:
+        spread = max(value[0].sum() / weight, 1e-12)
+    distance = np.abs(theta - heads.theta).max() / np.sqrt(np.diag(covariance).max())
+    return Heads(theta, mean, covariance, spread, heads.n_outputs), distance
 
 
 def growing_slopes(heads, centre=0.0):

@@ -196,7 +196,7 @@ class Mixture:
         """
         problem, loss, room = self.problem, self.problem.loss, self.room
         n_tasks, layout = problem.n_tasks, problem.table.layout
-        n_features = problem.table.codes.shape[1]
+        n_features = problem.table.n_features
         most = max(1, MOST_CELLS // (n_tasks * N_GROUPS * loss.n_outputs))
         features = np.arange(n_features)
         if n_features > most:

@@ -166,28 +166,27 @@ def tree_settings(estimator):
 
 
 def _table(bins, values, entries, n_dimensions, monotone, n_threads):
-    """Return the table of codes with one row for each entry."""
+    """Return the table of codes with one row for each entry, and room for its task."""
     if n_dimensions == 1:
-        return make_table(bins, values, entries.row, monotone, n_threads)
-    table = make_table(bins, values, None, monotone, n_threads)
+        return make_table(bins, values, entries.row, monotone, n_threads, n_spare=1)
+    table = make_table(bins, values, None, monotone, n_threads, n_spare=1)
     codes = np.take(table.codes, entries.row, axis=0)
     columns = np.take(table.columns, entries.row, axis=1)
     return Table(codes, columns, table.layout)
 
 
 def with_tasks(table, task, weight, n_tasks):
-    """Return the table with one more column, the tasks, and the code of each task.
+    """Return the table with one more feature, the tasks, and the code of each task.
 
-    Beyond 255 tasks the largest have codes of their own, and others none.
+    It is written to the spare column. Beyond 255 tasks the largest have codes of their own, and others none.
     """
     size = np.bincount(task, weight if weight.size else None, n_tasks)
     named = np.sort(np.argsort(-size, kind="stable")[:255])
     code = np.zeros(n_tasks + 1, np.uint8)
     code[named] = np.arange(1, named.size + 1)
-    column = code[task]
-    codes = np.column_stack([table.codes, column])
-    columns = np.vstack([table.columns, column])
-    return Table(codes, columns, _wider(table.layout, named.size + 1)), code
+    table.columns[-1] = code[task]
+    table.codes[:, -1] = table.columns[-1]
+    return table._replace(layout=_wider(table.layout, named.size + 1)), code
 
 
 def _wider(layout, n_codes):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kernels.heads import LEARNED, UNUSED
+from ._blend import blend, task_losses
 from ._cross_fit import cross_fit
 from ._growth import Workers, gather
 from ._heads import LONGEST_STEP, Heads, first_heads, posterior
@@ -12,11 +13,9 @@ from ._losses import Loss
 from ._open import with_tasks
 from ._outliers import Scale, flag, outlier_scale
 from ._problem import Fitted, Parts
-from ._task_block import TaskBlock, alone, grow_task_block, may_stand_alone
+from ._task_block import TaskBlock, alone, grow_task_block, promises
 from ._trees import add_trees, importances
 
-# Shares that are tried where models are blended.
-SHARES = np.linspace(0.0, 1.0, 21)
 # Newton steps that find the best constant of each task.
 INTERCEPT_STEPS = 10
 
@@ -284,12 +283,11 @@ def fit_shared_scores(problem, progress):
         workers.close()
     start, fits = fits[-1], fits[:-1]
     blocks, totals = [None] * len(fits), [fit.total for fit in fits]
-    if problem.n_tasks > 1:
-        grown = [grow_task_block(problem, total) for total in totals]
-        blocks, totals = map(list, zip(*grown, strict=True))
     shares, total = blend(problem, totals)
+    if problem.n_tasks > 1:
+        shares, blocks, total = _with_trees_of_tasks(problem, totals, shares)
     common, endings = shares, ["", "_by_task"][: len(fits)]
-    if problem.n_tasks > 1 and may_stand_alone(problem, start.total, total):
+    if problem.n_tasks > 1 and promises(problem, start.total, total, alone(problem)):
         block, own = grow_task_block(problem, start.total, alone(problem))
         (rest, share), total = blend(problem, [total, own])
         common, shares = [*shares, 0.0], [*(rest * np.array(shares)), share]
@@ -309,6 +307,26 @@ def fit_shared_scores(problem, progress):
     model = SharedScores(variants, loss, usual, scores, problem.loss)
     scored = problem.fold[:, None] >= 0
     return Fitted(model, lambda: np.where(scored, total, np.nan))
+
+
+def _with_trees_of_tasks(problem, totals, shares):
+    """Return shares of models with trees of tasks, these, and what all say together.
+
+    Without trees some have no share. They get trees where that is likely to change it.
+    """
+    kept, grown = [], []
+    for v in np.argsort(-np.array(shares), kind="stable"):
+        if kept and shares[v] == 0.0:
+            best, total = grown[0]
+            if not promises(problem, totals[v], total, best.growing):
+                continue
+        kept.append(v)
+        grown.append(grow_task_block(problem, totals[v]))
+    blended, total = blend(problem, [own for _, own in grown])
+    shares, blocks = [0.0] * len(totals), [None] * len(totals)
+    for v, share, (block, _) in zip(kept, blended, grown, strict=True):
+        shares[v], blocks[v] = share, block
+    return shares, blocks, total
 
 
 def _moments(problem, fit):
@@ -354,28 +372,3 @@ def _with_intercepts(problem, score):
         theta[:, :k] -= np.clip(step, -LONGEST_STEP, LONGEST_STEP)
         heads = heads._replace(theta=theta)
     return gather(problem, part, heads, scores).value[0]
-
-
-def blend(problem, totals):
-    """Return the shares with which scores have the smallest loss, and their sum."""
-    if len(totals) == 1:
-        return [1.0], totals[0]
-    first, second = totals
-    losses = [
-        task_losses(problem, (1.0 - share) * first + share * second).sum()
-        for share in SHARES
-    ]
-    share = SHARES[int(np.argmin(losses))]
-    return [1.0 - share, share], (1.0 - share) * first + share * second
-
-
-def task_losses(problem, total):
-    """Return the loss of each task's rows that some split scores."""
-    weight = problem.row_weight * (problem.fold >= 0)
-    loss, offsets = problem.loss, problem.offsets
-    return np.array(
-        [
-            loss.value(problem.y[rows], total[rows], weight[rows])
-            for rows in map(slice, offsets[:-1], offsets[1:])
-        ]
-    )

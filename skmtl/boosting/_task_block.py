@@ -6,6 +6,7 @@ import numpy as np
 
 from .._kernels.boosting_records import TaskSettings, TreeSettings
 from .._kernels.heads import SCORED, UNUSED
+from ._blend import blend, loss_of
 from ._task_trees import (
     add_task_trees,
     choose_rounds,
@@ -13,7 +14,8 @@ from ._task_trees import (
     task_entries,
 )
 
-SHRINKAGES = (1.0, 10.0, 30.0, 100.0)
+# From the strongest, which most tables want.
+SHRINKAGES = (100.0, 30.0, 10.0, 1.0)
 # How trees of a single task grow, whose rows are few.
 MAX_LEAVES, MIN_WEIGHT, N_GROUPS, N_ROUNDS, PATIENCE = 4, 5.0, 31, 150, 50
 # The same where nothing else describes the task: like shared trees.
@@ -21,10 +23,11 @@ ALL_CODES, PATIENCE_ALONE, MOST_NODES = 255, 40, 10**8
 # Rows of its own that the mean of all tasks counts like where rounds are chosen.
 PRIOR_WEIGHT = 100.0
 # Rows of a sample of tasks on which the shrinkage is chosen, and of one that tells
-# whether trees alone can be of use.
-SAMPLE_ROWS, PROBE_ROWS = 50_000, 10_000
-# How much worse than the shared scores they may be there.
-HOPELESS = 1.1
+# whether trees can be of use.
+SAMPLE_ROWS, PROBE_ROWS = 20_000, 10_000
+# What they must take off the loss there, in a blend with other scores; and trees beside
+# scores off that of the first splits, or else there are none.
+WORTH_A_MODEL, WORTH_TREES, TRIED = 0.005, 0.0002, 2
 
 
 class Growing(NamedTuple):
@@ -35,7 +38,7 @@ class Growing(NamedTuple):
     trees : TreeSettings
         Its shrinkage is one of ``shrinkages``.
     shrinkages : tuple of float
-        Of these the one with the smallest loss out of fold is taken.
+        Tried in turn, as long as the loss out of fold falls.
     n_groups : int
         Groups of a feature's codes at most.
     n_rounds, patience : int
@@ -112,7 +115,7 @@ class TaskBlock(NamedTuple):
         total : float64 array of shape (n_rows, n_outputs)
             What the rest of the model says of them.
         """
-        found = _cross_fit(problem, total, np.arange(1), self.growing)
+        found = _cross_fit(problem, total, np.ones(problem.n_rows, bool), self.growing)
         curve = sum(boosted.curve for boosted in found)
         n_rounds = np.argmin(curve + PRIOR_WEIGHT * self.curve, axis=1)
         new = [boosted.task_trees.truncate(n_rounds) for boosted in found]
@@ -144,17 +147,9 @@ def grow_task_block(problem, total, growing=None):
     growing = growing or beside_scores(problem)
     weight, everyone = problem.scored_weight, np.arange(problem.n_tasks)
     sample = _sample(problem, SAMPLE_ROWS if len(growing.shrinkages) > 1 else np.inf)
-    tried = [
-        growing._replace(shrinkages=(shrinkage,)) for shrinkage in growing.shrinkages
-    ]
-    grown = [_cross_fit(problem, total, sample, way) for way in tried]
-    losses = [
-        _chosen(_curve(found)[sample], weight[sample])[1].sum() for found in grown
-    ]
-    best = int(np.argmin(losses))
-    growing, found = tried[best], grown[best]
+    growing, found = _with_one_shrinkage(problem, total, sample, growing)
     if sample.size < problem.n_tasks:
-        found = _cross_fit(problem, total, everyone, growing)
+        found = _cross_fit(problem, total, np.ones(problem.n_rows, bool), growing)
     curve = _curve(found)
     n_rounds, _ = _chosen(curve, weight)
     trees = [boosted.task_trees.truncate(n_rounds) for boosted in found]
@@ -163,9 +158,7 @@ def grow_task_block(problem, total, growing=None):
         # The best of many rounds looks better than it is on the rows that chose it:
         # here those of the other splits do.
         rows = problem.fold == split
-        own_weight = np.bincount(
-            problem.task[rows], problem.row_weight[rows], problem.n_tasks
-        )
+        own_weight = _weight_held_out(problem, split)
         others, _ = _chosen(curve - boosted.curve, weight - own_weight)
         loss += boosted.curve[everyone, others]
         own, score = boosted.task_trees.truncate(others), after[rows]
@@ -181,8 +174,47 @@ def grow_task_block(problem, total, growing=None):
     return TaskBlock(trees, n_rounds, pooled, loss, growing), after
 
 
-def may_stand_alone(problem, start, total):
-    """Return whether trees of tasks alone can be about as good as shared scores.
+def _with_one_shrinkage(problem, total, sample, growing):
+    """Return how trees grow with the shrinkage that is best for some tasks, and them.
+
+    The loss falls with the shrinkage, and rises from there. Where the strongest is of
+    no use to the first splits there are no trees.
+    """
+    within = np.isin(problem.task, sample)
+    strongest = growing._replace(shrinkages=growing.shrinkages[:1])
+    first = _cross_fit(problem, total, within, strongest, slice(TRIED))
+    if len(growing.shrinkages) > 1 and not _is_useful(problem, first):
+        none = strongest._replace(n_rounds=0)
+        return none, _cross_fit(problem, total, within, none)
+    best, least = None, np.inf
+    for shrinkage in growing.shrinkages:
+        way = growing._replace(shrinkages=(shrinkage,))
+        rest = slice(len(first), None)
+        found = first + _cross_fit(problem, total, within, way, rest)
+        first = []
+        loss = _chosen(_curve(found)[sample], problem.scored_weight[sample])[1].sum()
+        if not loss < least:
+            break
+        best, least = (way, found), loss
+    return best
+
+
+def _is_useful(problem, first):
+    """Return whether trees of the first splits lower the loss of what these hold out."""
+    curve = _curve(first)
+    weight = sum(_weight_held_out(problem, split) for split in range(len(first)))
+    before, after = curve[:, 0].sum(), _chosen(curve, weight)[1].sum()
+    return bool(before <= 0.0 or after < (1.0 - WORTH_TREES) * before)
+
+
+def _weight_held_out(problem, split):
+    """Return the weight of each task's rows that a split holds out."""
+    weight = problem.row_weight * (problem.fold == split)
+    return np.bincount(problem.task, weight, problem.n_tasks)
+
+
+def promises(problem, start, total, growing):
+    """Return whether trees of tasks are likely to make scores useful beside others.
 
     They grow for some tasks and one split.
 
@@ -190,22 +222,26 @@ def may_stand_alone(problem, start, total):
     ----------
     problem : Problem
     start, total : float64 arrays of shape (n_rows, n_outputs)
-        Scores out of fold that trees start from, and those of the shared model.
+        Scores out of fold that trees start from, and the others.
+    growing : Growing
+        With one shrinkage.
     """
-    sample, growing = _sample(problem, PROBE_ROWS), alone(problem)
+    sample = _sample(problem, PROBE_ROWS)
     if np.diff(problem.offsets)[sample].max() < 2.0 * growing.trees.min_weight:
         return False
-    part = problem.parts[0]
-    within = np.isin(problem.task, sample)
+    part, task = problem.parts[0], problem.task
+    within = np.isin(task, sample)
     rows = np.flatnonzero(within & (part == SCORED))
-    weight = problem.row_weight[rows]
+    weight = np.bincount(task[rows], problem.row_weight[rows], problem.n_tasks)
     if not weight.sum():
         return False
-    own = np.bincount(problem.task[rows], weight, problem.n_tasks)[sample]
-    curve = _boost(problem, start, within & (part != UNUSED), part, growing).curve
-    found = _chosen(curve[sample], own)[1].sum()
-    shared = problem.loss.value(problem.y[rows], total[rows], weight)
-    return bool(found < HOPELESS * shared)
+    found = _boost(problem, start, within & (part != UNUSED), part, growing)
+    trees = found.task_trees.truncate(_chosen(found.curve, weight)[0])
+    own = start[rows]
+    add_task_trees(trees, problem.table.codes[rows], task[rows], own)
+    _, both = blend(problem, [total[rows], own], rows)
+    before = loss_of(problem, total[rows], rows)
+    return loss_of(problem, both, rows) < (1.0 - WORTH_A_MODEL) * before
 
 
 def _sample(problem, n_rows):
@@ -227,12 +263,11 @@ def _curve(found):
     return sum(boosted.curve for boosted in found)
 
 
-def _cross_fit(problem, total, tasks, growing):
-    """Return trees of some tasks, for every split those of the rows it learns from."""
-    within = np.isin(problem.task, tasks)
+def _cross_fit(problem, total, within, growing, splits=slice(None)):
+    """Return trees of tasks on some rows, for every split on those it learns from."""
     return [
         _boost(problem, total, within & (part != UNUSED), part, growing)
-        for part in problem.parts
+        for part in problem.parts[splits]
     ]
 
 

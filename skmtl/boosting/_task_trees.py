@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._kernels.boosting_records import IS_CATEGORY, N_CODES, START
+from .._kernels.losses import QUANTILE
 from .._kernels.task_bins import lay_out
 from .._kernels.task_trees import boost_tasks
 from ._threads import spread
@@ -166,10 +167,12 @@ def grow_task_trees(table, entries, score, plan, settings, n_threads=1):
     order = np.argsort(-sizes, kind="stable")
     n_cells = _most_cells(table, plan)
     n_pieces = min(n_threads, sizes.size)
+    level = plan.parameter if plan.loss == QUANTILE else None
 
     def work(piece):
         share = (order, piece, n_pieces, n_cells, score)
-        boost_tasks(table.codes, table.layout, *entries, plan, settings, *share, *arena)
+        known = (table.codes, table.layout, *entries, plan, level, settings)
+        boost_tasks(*known, *share, *arena)
 
     spread(work, n_pieces, n_threads)
     return Boosted(_collect(arena, score.shape[1]), score, arena.curve)

@@ -13,9 +13,12 @@ _pool = threading.Lock()
 
 @contextmanager
 def numba_threads(n_threads):
-    """Let compiled loops use some threads; with one they never start the pool."""
+    """Let compiled loops use some threads; None, if there is only one to use.
+
+    A function compiled for more crashes when it is loaded before the pool has started.
+    """
     if n_threads == 1:
-        yield 1
+        yield None
         return
     with _pool:
         before = numba.get_num_threads()

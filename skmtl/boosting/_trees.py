@@ -103,6 +103,8 @@ def join(parts):
     """Return the trees of several records in one."""
     if not parts:
         return no_trees()
+    if len(parts) == 1:
+        return parts[0]
     columns = list(zip(*parts, strict=True))
     nodes, values, gains, starts, depth, sides, side_starts = columns
     return Trees(
@@ -117,8 +119,10 @@ def join(parts):
 
 
 def _join_starts(starts):
-    sizes = np.concatenate([np.diff(part) for part in starts])
-    return np.r_[0, np.cumsum(sizes)]
+    """Return where trees start in one array, from where they start in several."""
+    before = np.cumsum([0] + [part[-1] for part in starts])
+    parts = [part[1:] + begin for part, begin in zip(starts, before, strict=False)]
+    return np.concatenate([before[:1], *parts])
 
 
 def importances(trees, n_features):
@@ -151,9 +155,10 @@ def add_trees(trees, codes, score, rows=None, n_threads=1):
 
 def _add(trees, codes, rows, segments, score, n_threads):
     """Let threads take the segments in turn."""
-    visits = (segments[:, 1] - segments[:, 0]) @ (segments[:, 3] - segments[:, 2])
-    n_pieces = 1 if n_threads == 1 or visits < FEW_VISITS else 8 * n_threads
-    n_pieces = min(n_pieces, len(segments))
+    n_pieces = 1
+    if n_threads > 1:
+        visits = (segments[:, 1] - segments[:, 0]) @ (segments[:, 3] - segments[:, 2])
+        n_pieces = 1 if visits < FEW_VISITS else min(8 * n_threads, len(segments))
     ends = len(segments) * np.arange(n_pieces + 1) // max(n_pieces, 1)
     nodes, values, _, starts, depth, sides, side_starts = trees
 
