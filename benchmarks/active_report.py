@@ -71,7 +71,7 @@ def rows_for(risks, risk):
     """Return the rows at which a strategy reaches a mean risk, by interpolation."""
     rows = np.array(sorted(risks))
     means = np.minimum.accumulate([risks[n].mean() for n in rows])
-    if risk > means[0]:
+    if risk > means[0] or means[-1] == means[-2] > risk:
         return np.nan
     if risk < means[-1]:  # Beyond the last rows the curve goes on as it ended.
         slope = np.log(rows[-1] / rows[-2]) / np.log(means[-1] / means[-2])
