@@ -6,8 +6,15 @@ from benchmarks import records
 
 # Shares of the money at which losses are kept, linear between rounds.
 SHARES = np.linspace(0.1, 1.0, 10)
-AGAINST = {"one": "uniform", "many": "equal"}
-TITLES = {"one": "Rows cost the same", "many": "Prices between 0.2 and 5"}
+# Prices and rivals; the last, which pays most for dear rows, counts for no bar.
+PAIRS = (("one", "uniform"), ("many", "equal"), ("many", "uniform"))
+TITLES = {
+    PAIRS[0]: "Rows cost the same, beside spreading them evenly",
+    PAIRS[1]: "Prices between 0.2 and 5, beside the same money on every source",
+    PAIRS[
+        2
+    ]: "Prices between 0.2 and 5, beside the same number of rows of every source",
+}
 SIGNIFICANT = 1.96
 HEADER = (
     *("table", "strategy", "runs", "alone", "rival", "loss", "saving", "t"),
@@ -66,9 +73,9 @@ def summary(rows, strategy, rival):
     ]
 
 
-def lines_of(rows, prices):
-    """Return the lines of all tables and strategies under some prices."""
-    lines, rival = [], AGAINST[prices]
+def lines_of(rows, prices, rival):
+    """Return the lines of all tables and strategies beside a rival."""
+    lines = []
     for table in dict.fromkeys(row["table"] for row in rows):
         here = [r for r in rows if (r["table"], r["prices"]) == (table, prices)]
         strategies = dict.fromkeys(row["strategy"] for row in here)
@@ -78,21 +85,40 @@ def lines_of(rows, prices):
 
 
 def tables(rows):
-    """Return a table for each kind of prices."""
+    """Return a table for each kind of prices and rival."""
     text = []
-    for prices, rival in AGAINST.items():
-        lines = lines_of(rows, prices)
+    for pair in PAIRS:
+        lines = lines_of(rows, *pair)
         if lines:
-            text.append(f'{TITLES[prices]}, beside "{rival}":\n')
-            text.append(records.markdown(HEADER, lines))
+            text += [f"{TITLES[pair]}:\n", records.markdown(HEADER, lines)]
     return "\n".join(text)
+
+
+def significant(rows, pairs=PAIRS):
+    """Return the tables on which "elfving" saves more than chance, by pair."""
+    return {
+        pair: [
+            line[0]
+            for line in lines_of(rows, *pair)
+            if line[1] == "elfving" and _significant(line)
+        ]
+        for pair in pairs
+    }
+
+
+def told(rows):
+    """Return a list of the tables with significant savings."""
+    return "\n".join(
+        f"- {TITLES[pair]}: {', '.join(found) or 'none'}."
+        for pair, found in significant(rows).items()
+        if lines_of(rows, *pair)
+    )
 
 
 def missed(rows):
     """Return a list of one line if savings are significant on less than two tables."""
-    lines = [line for prices in AGAINST for line in lines_of(rows, prices)]
-    good = {line[0] for line in lines if line[1] == "elfving" and _significant(line)}
-    if len(good) > 1 or not lines:
+    good = set().union(*significant(rows, PAIRS[:2]).values())
+    if len(good) > 1 or not rows:
         return []
     named = ", ".join(sorted(good)) or "none"
     return [f"- significant savings on real tables: {named}, bar two tables"]

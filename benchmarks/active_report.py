@@ -43,12 +43,13 @@ processor time of allocations over that of one `lars_path` on the same matrices.
 REAL_NOTES = """\
 `python -m benchmarks.active_real FOLDER`: a task is held out as the target and keeps
 few rows; rows of others are bought of a pool. Targets are odd-numbered tasks, which no
-design decision has used. Savings are one minus the squared error over that of the
-rival, with the standard error over repetitions; "t of targets" takes the mean over
-targets, which share their sources. Where rows cost the same, the rival spreads rows
-evenly; where the price of a row is drawn anew for each source, log-uniformly between
-0.2 and 5, it spends the same money on every source. Beside it are a rule that buys the
-cheapest rows, and one that buys the same number of rows of each source.
+design decision has used. Losses are mean squared errors of the target's other rows, by
+"alone" from the target's rows only; a saving is one minus the loss over the rival's,
+with the standard error over repetitions, which `t` is in units of; "t of targets" takes
+the mean over targets, which share their sources. "Money saved" is the part of the money
+without which a strategy's mean loss is the rival's at the end.
+Where prices differ, they are drawn anew for each source and repetition, log-uniformly.
+"cheapest" buys the cheapest rows there are, and knows nothing of tasks.
 """
 
 
@@ -218,5 +219,6 @@ def page():
         text += [records.markdown(ALLOCATION_HEADER, allocation)]
     if real:
         text += ["## Real tables\n", REAL_NOTES, records.provenance(REAL)]
-        text += [records.states(real), active_real_report.tables(real)]
+        text += [records.states(real), 'Significant savings of "elfving":\n']
+        text += [active_real_report.told(real), "\n" + active_real_report.tables(real)]
     return "\n".join(text)

@@ -90,13 +90,13 @@ def table_of(gain, noise=0.01, n=30):
 
 
 def test_savings_on_tables_are_paired_and_told_from_chance():
-    line = real.lines_of(table_of(0.2), "one")[0]
+    line = real.lines_of(table_of(0.2), *real.PAIRS[0])[0]
     assert line[1:3] == ["elfving", 30]
     assert line[6].startswith("+20") or line[6].startswith("+19")
     # Losses fall like the root of the money: .8 squared of it is enough.
     assert line[-1] in ("35%", "36%", "37%")
     assert float(line[7]) > 10
-    none = real.lines_of(table_of(0.0), "one")[0]
+    none = real.lines_of(table_of(0.0), *real.PAIRS[0])[0]
     assert abs(float(none[7])) < 3
     assert real.missed(table_of(0.2)) == [
         "- significant savings on real tables: a, bar two tables"

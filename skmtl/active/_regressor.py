@@ -28,7 +28,7 @@ class ActiveTaskRegressor(ActiveTasks, StatisticsRegressor):
         "elfving"
             The least expected risk of the target, given what is held, averaged over
             draws of what the heads may be: optimal design with a prior. As long as the
-            span is hardly known (``exploring_``), all sources alike.
+            span is hardly known (``exploring_``), the same money on every source.
         "lasso"
             In proportion to the relevance that a Lasso estimates, above a floor [1]_.
         "l2"
