@@ -32,7 +32,8 @@ tasks, of all rows, of all rows with task dummies, and LightGBM with the task as
 category; clearly worse is by more than 1 % and two standard errors.\
 """
 TITLES = {
-    "confirmation": "Confirmation sets",
+    "grouped": "Confirmation sets with rows in groups",
+    "confirmation": "Other confirmation sets, most with targets side by side",
     "development": "Development sets, which were looked at during the design",
     "others": "Bundled and generated sets",
 }
@@ -270,7 +271,7 @@ def states(results):
 def page(results, runs, method, out):
     """Return the whole page."""
     lists, compared, sections = tables.lists(), [], []
-    known = [*lists["confirmation"], *lists["development"]]
+    known = [name for names in lists.values() for name in names]
     lists["others"] = [name for name in results["set"].unique() if name not in known]
     for name, title in TITLES.items():
         chosen = results[results["set"].isin(lists[name])]
