@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._blend import Answers, excess, share_beside
-from ._structures import LINEAR, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
+from ._structures import BY_FOLDS, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
 from .exceptions import TaskColumnWarning
 
 LOGGER = logging.getLogger("skmtl")
@@ -95,8 +95,8 @@ def lay_out(sample, task, splits):
     return Course(sample, splits, fold, row[kept], task[kept])
 
 
-class LinearRunner:
-    """A linear structure, fitted without each fold in turn."""
+class FoldRunner:
+    """A structure that is fitted without each fold in turn."""
 
     def __init__(self, structure, sample):
         self.name, self.settled = structure.name, structure.settled
@@ -167,11 +167,11 @@ def race(course, names, random_state, n_jobs, verbose):
     Those with an empty ``status`` have answered about all folds; the status of others
     says why they have not.
     """
-    runners = [LinearRunner(s, course.sample) for s in LINEAR if s.name in names]
+    runners = [FoldRunner(s, course.sample) for s in BY_FOLDS if s.name in names]
     several = course.sample.n_tasks > 1
     if not several and "boosting" not in names and all(r.status for r in runners):
         # Of one task, all that share are one model for all rows.
-        runners.append(LinearRunner(ONE_FOR_ALL, course.sample))
+        runners.append(FoldRunner(ONE_FOR_ALL, course.sample))
     if "boosting" in names:
         runners.append(BoostingRunner(random_state, n_jobs))
     for runner in runners:
