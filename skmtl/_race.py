@@ -43,6 +43,17 @@ class Course(NamedTuple):
         """Return the rows whose answers of one split count."""
         return np.flatnonzero(self.fold == k)
 
+    def of_new_tasks(self):
+        """Return whether fits have not seen the task of any row that judges them."""
+        sample = self.sample
+        if sample.wide:
+            return False
+        task = sample.design[:, -1]
+        return not any(
+            np.isin(task[self.held(k)], task[train]).any()
+            for k, (train, _) in enumerate(self.splits)
+        )
+
     def room(self):
         """Return an array for answers about all rows, with none in it yet."""
         sample, shape = self.sample, self.sample.y.shape
@@ -172,6 +183,11 @@ def race(course, names, random_state, n_jobs, verbose):
     if not several and "boosting" not in names and all(r.status for r in runners):
         # Of one task, all that share are one model for all rows.
         runners.append(FoldRunner(ONE_FOR_ALL, course.sample))
+    if course.of_new_tasks():
+        # A task's own model would be judged by what stands in for it.
+        for runner in runners:
+            if runner.name == "independent":
+                runner.status = "rows held out are of tasks that it has not seen"
     if "boosting" in names:
         runners.append(BoostingRunner(random_state, n_jobs))
     for runner in runners:

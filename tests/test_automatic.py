@@ -14,6 +14,7 @@ from skmtl._guard import guard
 from skmtl.baselines import IndependentTasks
 from skmtl.datasets import make_task_deviations
 from skmtl.linear import HierarchicalRegressor
+from skmtl.model_selection import LeaveOneTaskOut
 
 LINEAR = ["independent", "pooled", "pooled_intercepts", "hierarchical"]
 
@@ -325,6 +326,16 @@ def test_scores_of_two_classes_are_logarithms_of_odds(grouped):
     model = MultiTaskClassifier(["pooled"]).fit(X.drop(columns="task"), columns)
     scores = model.decision_function(X.drop(columns="task"))
     assert_array_equal(scores > 0.0, model.predict(X.drop(columns="task")))
+
+
+def test_models_of_single_tasks_are_not_judged_by_other_tasks(grouped):
+    X, y = grouped
+    leave = LeaveOneTaskOut(task_feature="task")
+    model = MultiTaskRegressor(LINEAR, cv=leave, task_feature="task").fit(X, y)
+    assert "has not seen" in model.candidates_["independent"]["status"]
+    assert "independent" not in model.estimators_
+    assert np.isnan(model.task_gain_).all()
+    assert_array_equal(model.gate_, 1.0)
 
 
 def test_a_column_with_two_observed_cells_keeps_every_structure():
