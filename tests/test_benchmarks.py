@@ -324,24 +324,28 @@ def test_the_worst_task_is_that_of_mean_losses():
 def test_results_are_resumed_and_reported(tmp_path):
     path = tmp_path / "accuracy.csv"
     values = {"skmtl_automatic": 1.0, "linear_separate": 2.0, "lightgbm_category": 3.0}
-    for name in ("jura", "made up"):
+    for name in ("sf1", "oxboys", "made up"):
         for split in range(2):
             for method, value in values.items():
                 job = accuracy.Job(name, "few", split, method)._asdict()
                 found = {"macro": value, "by_task": [value, value], "fit_cpu": 1.0}
                 found |= {"pooled": value, "code": name}
                 accuracy.append(path, {**job, "kind": "regression", **found})
-    broken = accuracy.Job("jura", "few", 1, "skmtl_heads")
+    broken = accuracy.Job("sf1", "few", 1, "skmtl_heads")
     accuracy.append(path, {**broken._asdict(), "failure": "it | broke"})
-    assert len(accuracy.done(path, retry=False)) == 13
+    assert len(accuracy.done(path, retry=False)) == 19
     assert accuracy.done(path, retry=False) - accuracy.done(path, retry=True) == {
         broken
     }
     results, runs = report.read([path])
     text = report.page(results, runs, "skmtl_automatic", tmp_path)
-    assert text.count("linear_separate: 2 ± 0 | -50.0% ± 0.0% | win") == 2
+    assert text.count("linear_separate: 2 ± 0 | -50.0% ± 0.0% | win") == 3
+    # The two confirmation sets are checked together, and each in its list.
+    together, *_ = text.split("## Confirmation sets")
+    assert "| few | strictly better on 40% | 2 | 2 | yes |" in together
+    assert text.count("strictly better on 40%") == 4
     assert "it / broke" in text
-    assert "2 states of its code" in text
+    assert "3 states of its code" in text
     assert (tmp_path / "ranks_confirmation_few.svg").exists()
 
 
