@@ -2,8 +2,8 @@
 
 Run ``python -m benchmarks.accuracy [FOLDER]``, with one described table per folder
 inside (see :func:`skmtl.datasets.load_multitask_csv`); without FOLDER it takes the
-tables of :mod:`skmtl.datasets` and two that are generated. ``--confirm`` and
-``--develop`` choose the lists of ``split.toml``. Then
+tables of :mod:`skmtl.datasets` and two that are generated. ``--list`` chooses a list of
+``split.toml``; the grouped sets are written by ``benchmarks.grouped_tables``. Then
 ``python -m benchmarks.accuracy_report`` makes tables of the results.
 
 In ``dense`` seven of ten rows of every task are for training, of targets side by side
@@ -47,10 +47,8 @@ def chosen_sets(options):
     """Return the names of the sets to run, in order."""
     there, lists = tables.names(options.folder), tables.lists()
     wanted = options.sets or there
-    if options.confirm or options.develop:
-        wanted = lists["confirmation"] * options.confirm
-        wanted += lists["development"] * options.develop
-        wanted = [name for name in wanted if name in there]
+    if options.list:
+        wanted = [name for name in lists[options.list] if name in there]
     unknown = sorted(set(wanted) - set(there))
     if unknown:
         raise SystemExit(f"There are no sets {unknown}; there are {there}.")
@@ -143,8 +141,7 @@ def arguments():
     parser.add_argument("folder", type=Path, nargs="?")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--sets", type=lambda names: names.split(","))
-    which.add_argument("--confirm", action="store_true")
-    which.add_argument("--develop", action="store_true")
+    which.add_argument("--list", choices=tables.lists())
     parser.add_argument(
         "--regime", nargs="*", default=list(tables.REGIMES), choices=tables.REGIMES
     )

@@ -31,8 +31,10 @@ that failed on any split of a set has lost there. Baselines are linear models of
 tasks, of all rows, of all rows with task dummies, and LightGBM with the task as a
 category; clearly worse is by more than 1 % and two standard errors.\
 """
+CONFIRMED = ("grouped", "confirmation")
 TITLES = {
-    "confirmation": "Confirmation sets",
+    "grouped": "Confirmation sets with rows in groups",
+    "confirmation": "Other confirmation sets, most with targets side by side",
     "development": "Development sets, which were looked at during the design",
     "others": "Bundled and generated sets",
 }
@@ -267,10 +269,17 @@ def states(results):
     return f"Results of skmtl are of {len(codes)} states of its code: {codes}.\n"
 
 
+def check_table(compared):
+    """Return which of the checks are met."""
+    rows = verdicts.checks(compared)
+    rows = [(*row[:-1], "yes" if row[-1] else "no") for row in rows]
+    return markdown(["regime", "check", "count", "sets", "met"], rows)
+
+
 def page(results, runs, method, out):
     """Return the whole page."""
     lists, compared, sections = tables.lists(), [], []
-    known = [*lists["confirmation"], *lists["development"]]
+    known = [name for names in lists.values() for name in names]
     lists["others"] = [name for name in results["set"].unique() if name not in known]
     for name, title in TITLES.items():
         chosen = results[results["set"].isin(lists[name])]
@@ -278,12 +287,14 @@ def page(results, runs, method, out):
             continue
         compared.append(verdicts.compare(chosen, method).assign(list=name))
         sections.append(f"## {title}\n")
-        rows = verdicts.checks(compared[-1])
-        rows = [(*row[:-1], "yes" if row[-1] else "no") for row in rows]
-        header = ["regime", "check", "count", "sets", "met"]
-        sections.append(markdown(header, rows))
+        sections.append(check_table(compared[-1]))
         for regime, part in chosen.groupby("regime", sort=True):
             sections.append(section(name, regime, part, method, out))
+    every = pd.concat(compared)
+    confirmed = every[every["list"].isin(CONFIRMED)]
+    if confirmed["list"].nunique() > 1:
+        sections.insert(0, check_table(confirmed))
+        sections.insert(0, "## All confirmation sets together\n")
     return "\n".join(
         [
             "# Accuracy beside the alternatives\n",
@@ -294,7 +305,7 @@ def page(results, runs, method, out):
             RULES + "\n",
             *sections,
             f"## Where {method} lost\n",
-            list_of_losses(pd.concat(compared)),
+            list_of_losses(every),
             "## What failed\n",
             failures(results),
         ]

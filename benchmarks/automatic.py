@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor, datasets
-from skmtl._structures import LINEAR, boosting, fit_rows
+from skmtl._structures import BY_FOLDS, boosting, fit_rows
 
 BUNDLED = ["radon", "gapminder", "portal_rodents", "heart", "enb"]
 RUNS = 3
@@ -65,7 +65,7 @@ def one_run(model, X, y):
 def own_fits(sample):
     """Return the processor time of each structure's own fit, by name."""
     rows, cost = np.arange(len(sample.y)), {}
-    for structure in LINEAR:
+    for structure in BY_FOLDS:
         if structure.refuse(sample) is None:
             estimator = structure.make(sample)
             cost[structure.name] = cpu_seconds(

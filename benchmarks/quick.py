@@ -86,7 +86,7 @@ def accuracy(own):
     from benchmarks.accuracy_runs import Bench
 
     options = SimpleNamespace(
-        folder=None, sets=list(own.sets), confirm=False, develop=False, limit=60.0,
+        folder=None, sets=list(own.sets), list=None, limit=60.0,
         regime=own.regimes, splits=own.splits, methods=own.methods, threads=1,
     )  # fmt: skip
     path = own.path("accuracy")

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from ._blend import Answers, excess, share_beside
-from ._structures import LINEAR, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
+from ._structures import BY_FOLDS, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
 from .exceptions import TaskColumnWarning
 
 LOGGER = logging.getLogger("skmtl")
@@ -42,6 +42,17 @@ class Course(NamedTuple):
     def held(self, k):
         """Return the rows whose answers of one split count."""
         return np.flatnonzero(self.fold == k)
+
+    def of_new_tasks(self):
+        """Return whether fits have not seen the task of any row that judges them."""
+        sample = self.sample
+        if sample.wide:
+            return False
+        task = sample.design[:, -1]
+        return not any(
+            np.isin(task[self.held(k)], task[train]).any()
+            for k, (train, _) in enumerate(self.splits)
+        )
 
     def room(self):
         """Return an array for answers about all rows, with none in it yet."""
@@ -95,8 +106,8 @@ def lay_out(sample, task, splits):
     return Course(sample, splits, fold, row[kept], task[kept])
 
 
-class LinearRunner:
-    """A linear structure, fitted without each fold in turn."""
+class FoldRunner:
+    """A structure that is fitted without each fold in turn."""
 
     def __init__(self, structure, sample):
         self.name, self.settled = structure.name, structure.settled
@@ -167,11 +178,16 @@ def race(course, names, random_state, n_jobs, verbose):
     Those with an empty ``status`` have answered about all folds; the status of others
     says why they have not.
     """
-    runners = [LinearRunner(s, course.sample) for s in LINEAR if s.name in names]
+    runners = [FoldRunner(s, course.sample) for s in BY_FOLDS if s.name in names]
     several = course.sample.n_tasks > 1
     if not several and "boosting" not in names and all(r.status for r in runners):
         # Of one task, all that share are one model for all rows.
-        runners.append(LinearRunner(ONE_FOR_ALL, course.sample))
+        runners.append(FoldRunner(ONE_FOR_ALL, course.sample))
+    if course.of_new_tasks():
+        # A task's own model would be judged by what stands in for it.
+        for runner in runners:
+            if runner.name == "independent":
+                runner.status = "rows held out are of tasks that it has not seen"
     if "boosting" in names:
         runners.append(BoostingRunner(random_state, n_jobs))
     for runner in runners:

@@ -8,6 +8,7 @@ from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 
 from . import linear
+from ._forest import SharedForest
 from ._single import single_model
 from ._wrapping import answer, answer_columns
 from .baselines import IndependentTasks, PooledTasks
@@ -15,6 +16,8 @@ from .baselines import IndependentTasks, PooledTasks
 # More indicators of tasks than this are not tried, nor longer tables of repeated rows.
 MOST_TASK_INDICATORS = 500
 MOST_NUMBERS = 10**8
+# Forests take seconds beyond, and trees that learn from each other are better there.
+MOST_OF_FOREST = 10**5
 
 
 class Sample(NamedTuple):
@@ -23,9 +26,9 @@ class Sample(NamedTuple):
     Attributes
     ----------
     design : float64 array of shape (n_rows, n_columns)
-        For linear models; the task's code last, unless tasks are columns of y.
+        For most structures; the task's code last, unless tasks are columns of y.
     raw : float64 array of shape (n_rows, n_columns)
-        For trees: NaN where missing, categories as codes; the task's code last.
+        For boosting: NaN where missing, categories as codes; the task's code last.
     categories : list of int
         Columns of ``raw`` that hold categories.
     y : float64 array of shape (n_rows,) or (n_rows, n_tasks)
@@ -100,6 +103,16 @@ def _linear(name, **parameters):
     return make
 
 
+def _forest(sample):
+    return SharedForest(sample.n_classes, sample.wide)
+
+
+def _needs_small_table(sample):
+    if sample.design.size > MOST_OF_FOREST:
+        return f"its table has more than {MOST_OF_FOREST:.0e} numbers"
+    return None
+
+
 def _needs_tasks(sample):
     return "there is one task only" if sample.n_tasks == 1 else None
 
@@ -123,8 +136,8 @@ def _needs_few_tasks(sample):
     return _needs_tasks(sample) or _is_too_large(sample, sample.n_tasks)
 
 
-# Cheap ones first.
-LINEAR = [
+# What is fitted without each fold in turn, cheap ones first.
+BY_FOLDS = [
     Structure("independent", _own, refuse=_needs_tasks),
     Structure("pooled", _pooled("drop"), refuse=_needs_few_numbers),
     Structure("pooled_intercepts", _pooled("onehot"), refuse=_needs_few_tasks),
@@ -142,9 +155,10 @@ LINEAR = [
         refuse=_needs_tasks,
     ),
     Structure("joint_sparse", _linear("JointSparse", alpha="auto"), ("alpha",)),
+    Structure("forest", _forest, refuse=_needs_small_table),
 ]
-ONE_FOR_ALL = LINEAR[1]
-NAMES = [*(structure.name for structure in LINEAR), "boosting"]
+ONE_FOR_ALL = BY_FOLDS[1]
+NAMES = [*(structure.name for structure in BY_FOLDS), "boosting"]
 
 
 def boosting(sample, splits, random_state, n_jobs):
@@ -167,14 +181,29 @@ def clone_with(estimator, parameters):
 
 
 def fit_rows(estimator, sample, rows):
-    """Return a clone of a linear model fitted to some rows."""
+    """Return a clone of an estimator fitted to some rows."""
     y = sample.y[rows]
     if sample.n_classes and not sample.wide:
         y = y.astype(np.int64)
         if (y == y[0]).all():
             weight = sample.weight[rows]
             return DummyClassifier(strategy="prior").fit(sample.design[rows], y, weight)
+    if sample.wide:
+        y = _observed_once(y, sample)
     return clone(estimator).fit(sample.design[rows], y, **sample.weights(rows))
+
+
+def _observed_once(y, sample):
+    """Return columns of targets, none empty: those without rows have their mean once.
+
+    That is zero in units of the targets, or the class that most targets have.
+    """
+    empty = np.isnan(y).all(axis=0)
+    if not empty.any():
+        return y
+    y = y.copy()
+    y[0, empty] = np.nanmean(sample.y) > 0.5 if sample.n_classes else 0.0
+    return y
 
 
 def ask(fitted, table, n_classes, wide):

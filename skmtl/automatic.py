@@ -1,11 +1,15 @@
 """Estimators that choose how tasks share, by what rows held out say."""
 
+import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ._automatic import Automatic
 from ._scoring import ObservedScoreMixin
 
 __all__ = ["MultiTaskClassifier", "MultiTaskRegressor"]
+
+# Probabilities below have this one's logarithm.
+LEAST = 1e-300
 
 
 class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
@@ -31,6 +35,8 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
         - "shared_representation":
           :class:`~skmtl.linear.SharedRepresentationRegressor`;
         - "joint_sparse": :class:`~skmtl.linear.JointSparseRegressor`;
+        - "forest": :class:`~sklearn.ensemble.ExtraTreesRegressor` for all tasks;
+          columns of y share their trees, tasks of rows are known by their mean;
         - "boosting": :class:`~skmtl.boosting.MultiTaskBoostingRegressor`.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are names: names or positions in X (the task column
@@ -107,9 +113,10 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     anew on all rows. Boosting holds out rows while it is fitted, so that a probe on one
     fold and a single fit suffice.
 
-    Linear structures see numbers centred and divided by their standard deviations,
-    means in place of missing values with an indicator of these, and an indicator of
-    each category; boosting sees the columns as they are.
+    Structures see numbers centred and divided by their standard deviations, means in
+    place of missing values with an indicator of these, and an indicator of each
+    category; boosting sees the columns as they are. The forest is for small tables: up
+    to 100,000 numbers.
 
     References
     ----------
@@ -160,8 +167,8 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
         What to choose from: all by default, or some of "independent", "pooled",
         "pooled_intercepts" (logistic regression of each task, of all rows, and of all
         rows with an indicator of each task), "hierarchical", "shared_center",
-        "shared_representation", "joint_sparse" and "boosting", the classifiers of
-        those names.
+        "shared_representation", "joint_sparse", "forest" and "boosting", the
+        classifiers of those names.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are names: names or positions in X (the task column
         included in the count), or a mask over the columns of X. By default those of a
@@ -257,6 +264,26 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
             as columns of y.
         """
         return self._answer(X)
+
+    def decision_function(self, X):
+        """Return the scores by which classes are chosen: logarithms of probabilities.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            The same columns as at fit.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,), (n_samples, n_classes or n_tasks)
+            Of two classes, and of columns of y, the logarithm of the odds of the
+            second; else of the probability of each class.
+        """
+        probability = self.predict_proba(X)
+        scores = np.log(np.maximum(probability, LEAST))
+        if self._tasks_are_targets:
+            return scores - np.log(np.maximum(1.0 - probability, LEAST))
+        return scores[:, 1] - scores[:, 0] if scores.shape[1] == 2 else scores
 
     def predict(self, X):
         """Predict the likeliest class.

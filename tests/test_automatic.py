@@ -9,10 +9,12 @@ from sklearn.model_selection import TimeSeriesSplit
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
 from skmtl._blend import Answers, best_mixture, mixture
 from skmtl._design import measure
+from skmtl._forest import SharedForest, task_levels
 from skmtl._guard import guard
 from skmtl.baselines import IndependentTasks
 from skmtl.datasets import make_task_deviations
 from skmtl.linear import HierarchicalRegressor
+from skmtl.model_selection import LeaveOneTaskOut
 
 LINEAR = ["independent", "pooled", "pooled_intercepts", "hierarchical"]
 
@@ -310,6 +312,81 @@ def test_probabilities_sum_to_one_and_agree_with_classes(grouped):
     assert_allclose(probability.sum(axis=1), 1.0)
     assert_array_equal(model.classes_[probability.argmax(axis=1)], model.predict(X))
     assert model.score(X, labels) > 0.7
+    scores = model.decision_function(X)
+    assert_array_equal(scores.argmax(axis=1), probability.argmax(axis=1))
+
+
+def test_scores_of_two_classes_are_logarithms_of_odds(grouped):
+    X, y = grouped
+    model = MultiTaskClassifier(["pooled"], task_feature="task").fit(X, y > 0.0)
+    probability = model.predict_proba(X)[:, 1]
+    expected = np.log(probability / (1.0 - probability))
+    assert_allclose(model.decision_function(X), expected)
+    columns = np.column_stack([y > 0.0, y > 1.0])
+    model = MultiTaskClassifier(["pooled"]).fit(X.drop(columns="task"), columns)
+    scores = model.decision_function(X.drop(columns="task"))
+    assert_array_equal(scores > 0.0, model.predict(X.drop(columns="task")))
+
+
+def test_models_of_single_tasks_are_not_judged_by_other_tasks(grouped):
+    X, y = grouped
+    leave = LeaveOneTaskOut(task_feature="task")
+    model = MultiTaskRegressor(LINEAR, cv=leave, task_feature="task").fit(X, y)
+    assert "has not seen" in model.candidates_["independent"]["status"]
+    assert "independent" not in model.estimators_
+    assert np.isnan(model.task_gain_).all()
+    assert_array_equal(model.gate_, 1.0)
+
+
+def test_a_column_with_two_observed_cells_keeps_every_structure():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    Y = X @ rng.normal(size=(3, 3)) + 0.1 * rng.normal(size=(40, 3))
+    Y[2:, 1] = np.nan
+    model = MultiTaskRegressor(["independent", "hierarchical", "forest"]).fit(X, Y)
+    assert model.candidates_.status.tolist() == ["", "", ""]
+    assert np.isfinite(model.predict(X)).all()
+
+
+@pytest.mark.parametrize("wide", [False, True])
+@pytest.mark.parametrize("n_classes", [0, 2])
+def test_a_forest_sees_a_row_of_weight_two_as_the_row_twice(wide, n_classes):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(60, 3)), np.arange(60) % 4])
+    y = X[:, 0] + X[:, 3] + rng.normal(size=60)
+    y = np.column_stack([y, y**2]) if wide else y
+    y = (y > 1.0).astype(float) if n_classes else y
+    weight = rng.integers(1, 3, 60)
+    forest = SharedForest(n_classes, wide).fit(X, y, weight.astype(float))
+    twice = np.repeat(np.arange(60), weight)
+    copies = SharedForest(n_classes, wide).fit(X[twice], y[twice])
+    assert_allclose(forest.predict(X), copies.predict(X))
+    order = rng.permutation(60)
+    shuffled = SharedForest(n_classes, wide).fit(
+        X[order], y[order], weight[order].astype(float)
+    )
+    assert_allclose(forest.predict(X), shuffled.predict(X))
+
+
+def test_a_forest_knows_tasks_by_their_level_and_new_ones_by_that_of_all():
+    code, y = np.array([0.0, 0.0, 3.0, 3.0]), np.array([1.0, 1.0, 5.0, 5.0])
+    codes, levels = task_levels(code, y[:, None], np.ones(4))
+    assert_array_equal(codes, [0.0, 3.0])
+    assert_allclose(levels[:, 0], [2.0, 4.0, 3.0])
+    forest = SharedForest().fit(np.column_stack([np.zeros(4), code]), y)
+    known, unknown = forest.predict(np.array([[0.0, 3.0], [0.0, 7.0]]))
+    assert known > unknown
+
+
+def test_columns_of_one_forest_are_those_of_their_own_where_some_have_gaps():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(50, 3))
+    Y = X @ rng.normal(size=(3, 2)) + 0.1 * rng.normal(size=(50, 2))
+    Y[::5, 0] = np.nan
+    said = SharedForest(wide=True).fit(X, Y).predict(X)
+    own = SharedForest(wide=True).fit(X, Y[:, [1]]).predict(X)
+    assert_allclose(said[:, 1], own.ravel())
+    assert not SharedForest(wide=True).fit(X, Y * np.nan).predict(X).any()
 
 
 def test_unseen_tasks_are_predicted_by_what_is_shared(grouped, fitted):
@@ -323,7 +400,7 @@ def test_unseen_tasks_are_predicted_by_what_is_shared(grouped, fitted):
 
 def test_unknown_structures_are_refused(grouped):
     with pytest.raises(ValueError, match="structures must be 'auto' or some of"):
-        MultiTaskRegressor(["forest"], task_feature="task").fit(*grouped)
+        MultiTaskRegressor(["woods"], task_feature="task").fit(*grouped)
 
 
 def test_one_row_is_too_few():
@@ -343,7 +420,7 @@ def test_a_structure_that_fails_is_listed_and_left_out(grouped, monkeypatch):
         table = model.fit(*grouped).candidates_
     assert table["hierarchical"]["status"] == "failed: a reason"
     with pytest.raises(KeyError, match="not among the structures tried"):
-        table["forest"]
+        table["woods"]
     with pytest.raises(ValueError, match="a reason"):
         MultiTaskRegressor(["hierarchical"], task_feature="task").fit(*grouped)
 

@@ -15,6 +15,7 @@ from benchmarks import __main__ as listing
 from benchmarks import (
     accuracy,
     accuracy_runs,
+    grouped_tables,
     outlier_tasks,
     outliers,
     outliers_report,
@@ -34,8 +35,6 @@ from benchmarks.accuracy_losses import FLOOR, losses
 from benchmarks.measuring import Ratio
 from benchmarks.rivals import layouts, linear, trees
 from benchmarks.speed_subjects import SUBJECTS, Shape
-
-N_SETS = 41
 
 
 def grouped(kind="regression", sizes=(1, 2, 5, 12, 40), seed=0):
@@ -61,11 +60,32 @@ def side_by_side(kind="regression", n_rows=100, seed=0):
 
 def test_no_set_is_on_both_lists_and_all_are_on_one():
     lists = tables.lists()
-    development, confirmation = map(set, (lists["development"], lists["confirmation"]))
-    assert set(lists) == {"development", "confirmation"}
-    assert not development & confirmation
-    assert len(development | confirmation) == N_SETS
-    assert sum(map(len, lists.values())) == N_SETS
+    assert set(lists) == {"development", "confirmation", "grouped"}
+    every = [name for names in lists.values() for name in names]
+    assert len(set(every)) == len(every)
+    assert set(tables.BUNDLED) <= set(lists["development"])
+    assert set(lists["grouped"]) == set(grouped_tables.CHOICES)
+
+
+@pytest.mark.parametrize("name", grouped_tables.CHOICES)
+def test_a_grouped_set_is_read_as_it_was_chosen(name, tmp_path):
+    choice = grouped_tables.CHOICES[name]
+    columns = [choice.target, choice.task, *choice.numbers, *choice.categories]
+    found = pd.DataFrame({column: [1.0, 2.0, 3.0, 4.0] for column in columns})
+    found[choice.task] = ["a", "a", "b", "b"]
+    found.loc[3, choice.target] = np.nan
+    if choice.positive:
+        found[choice.target] = ["N", "Y", "1", None]
+    kept = grouped_tables.tidy(found.assign(other=1.0), choice)
+    grouped_tables.write(kept, choice, tmp_path / name)
+    table = tables.read(tmp_path, name)
+    assert len(table.y) == len(kept) <= 3
+    assert table.X.shape[1] == len(choice.numbers) + len(choice.categories)
+    assert tables.categories(table.X) == [
+        f"x{j:04d}" for j in range(len(choice.numbers), table.X.shape[1])
+    ]
+    assert set(table.task) <= {"a", "b"}
+    assert not {choice.target, choice.task} & {*choice.numbers, *choice.categories}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -304,24 +324,28 @@ def test_the_worst_task_is_that_of_mean_losses():
 def test_results_are_resumed_and_reported(tmp_path):
     path = tmp_path / "accuracy.csv"
     values = {"skmtl_automatic": 1.0, "linear_separate": 2.0, "lightgbm_category": 3.0}
-    for name in ("jura", "made up"):
+    for name in ("sf1", "oxboys", "made up"):
         for split in range(2):
             for method, value in values.items():
                 job = accuracy.Job(name, "few", split, method)._asdict()
                 found = {"macro": value, "by_task": [value, value], "fit_cpu": 1.0}
                 found |= {"pooled": value, "code": name}
                 accuracy.append(path, {**job, "kind": "regression", **found})
-    broken = accuracy.Job("jura", "few", 1, "skmtl_heads")
+    broken = accuracy.Job("sf1", "few", 1, "skmtl_heads")
     accuracy.append(path, {**broken._asdict(), "failure": "it | broke"})
-    assert len(accuracy.done(path, retry=False)) == 13
+    assert len(accuracy.done(path, retry=False)) == 19
     assert accuracy.done(path, retry=False) - accuracy.done(path, retry=True) == {
         broken
     }
     results, runs = report.read([path])
     text = report.page(results, runs, "skmtl_automatic", tmp_path)
-    assert text.count("linear_separate: 2 ± 0 | -50.0% ± 0.0% | win") == 2
+    assert text.count("linear_separate: 2 ± 0 | -50.0% ± 0.0% | win") == 3
+    # The two confirmation sets are checked together, and each in its list.
+    together, *_ = text.split("## Confirmation sets")
+    assert "| few | strictly better on 40% | 2 | 2 | yes |" in together
+    assert text.count("strictly better on 40%") == 4
     assert "it / broke" in text
-    assert "2 states of its code" in text
+    assert "3 states of its code" in text
     assert (tmp_path / "ranks_confirmation_few.svg").exists()
 
 
