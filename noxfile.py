@@ -4,9 +4,11 @@
 # dependencies = ["nox>=2025.2.9"]
 # ///
 
-"""The contract tests over versions of scikit-learn and numpy."""
+"""Tests that need environments of their own."""
 
 import glob
+import re
+from pathlib import Path
 
 import nox
 
@@ -38,6 +40,15 @@ def matrix(session, sklearn, numpy):
     session.install("-e", ".[test]", f"scikit-learn{sklearn}", f"numpy{numpy}")
     files = session.posargs or sorted(glob.glob("tests/test_contract*.py"))
     session.run("pytest", *files, env={"OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"})
+
+
+@nox.session
+def newcomer(session):
+    """Follow getting started where nothing is installed but what the page says."""
+    page = "docs/getting_started.md"
+    extras = re.search(r"skmtl(\[.*?\])", Path(page).read_text(encoding="utf-8"))[1]
+    session.install(f".{extras}")
+    session.run("python", "-W", "error", "tests/newcomer.py", page)
 
 
 if __name__ == "__main__":

@@ -136,11 +136,11 @@ loose = LGBMRegressor(
 )
 world, polls = load_gapminder(), load_polls2016()
 tables = {
-    "voices": (X, y, "patient", 30),
     "life expectancy": (world.data, world.target, "country", 8),
     "polls": (polls.data, polls.target, "state", 10),
 }
-found = {}
+rival = PooledTasks(loose, encode="category", task_feature="patient")
+found = {"voices": errors | {"category, loose": error(rival, X, y, known, "patient")}}
 for name, (X, y, task, count) in tables.items():
     candidates = {
         "category": PooledTasks(plain, encode="category", task_feature=task),
@@ -151,7 +151,7 @@ for name, (X, y, task, count) in tables.items():
     }
     known = first_rows(X, task, count)
     found[name] = {k: error(m, X, y, known, task) for k, m in candidates.items()}
-found = pd.DataFrame(found).T
+found = pd.DataFrame(found).T[["category", "category, loose", "MultiTaskBoosting"]]
 found.round(2)
 
 # %%

@@ -14,7 +14,7 @@ nothing to impute and no row to drop.
 #
 # 768 simulated buildings, described by shape and windows; what they need for heating
 # and for cooling. We hold a quarter of them out, and pretend that cooling was measured
-# in twenty of the others only. Which twenty matters a lot, so we do this five times.
+# in twenty of the others only. Which twenty matters a lot, so we do this three times.
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def squared_errors(train, measured, test):
     return pd.DataFrame(found).T
 
 
-table = np.sqrt(sum(squared_errors(*draw(seed)) for seed in range(5)) / 5)
+table = np.sqrt(sum(squared_errors(*draw(seed)) for seed in range(3)) / 3)
 table.round(2)
 
 # %%
@@ -92,11 +92,11 @@ assert shared["cooling_load"] < 0.95 * linear["cooling_load"]
 assert boosted["cooling_load"] < 0.7 * alone["cooling_load"]
 
 # %%
-# The buildings held out, in the last of the five:
+# The buildings held out, in the last of the three:
 
 import matplotlib.pyplot as plt
 
-train, measured, test = draw(4)
+train, measured, test = draw(2)
 truth = Y.iloc[test]["cooling_load"]
 figure, panels = plt.subplots(
     1, 2, figsize=(8, 4), sharex=True, sharey=True, layout="constrained"

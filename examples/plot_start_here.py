@@ -37,12 +37,8 @@ from skmtl.model_selection import TaskKFold
 
 folds = TaskKFold(4, task_feature="state", shuffle=True, random_state=0)
 train, test = next(folds.split(X, y))
-X_train, y_train, X_test, y_test = (
-    X.iloc[train],
-    y.iloc[train],
-    X.iloc[test],
-    y.iloc[test],
-)
+X_train, y_train = X.iloc[train], y.iloc[train]
+X_test, y_test = X.iloc[test], y.iloc[test]
 
 model = MultiTaskRegressor(task_feature="state", random_state=0)
 model.fit(X_train, y_train)
@@ -150,7 +146,7 @@ print(model.outlier_tasks_.tolist())
 
 here = (X_train["state"] == "Massachusetts").to_numpy()
 there = (X_test["state"] == "Massachusetts").to_numpy()
-others = MultiTaskRegressor(task_feature="state", random_state=0)
+others = MultiTaskRegressor(task_feature="state", cv=3, random_state=0)
 others.fit(X_train[~here], y_train[~here])
 
 

@@ -1,6 +1,7 @@
 """Every public object's docstring is complete, as numpydoc sees it."""
 
 import ast
+import contextlib
 import inspect
 import pkgutil
 from importlib import import_module
@@ -30,6 +31,10 @@ def public_objects(module):
         found = getattr(import_module(module), name)
         if not inspect.ismodule(found):
             yield f"{module}.{name}", found
+
+
+def is_exception(found):
+    return inspect.isclass(found) and issubclass(found, Exception)
 
 
 def own_methods(found):
@@ -69,7 +74,7 @@ def test_attributes_are_described(module):
         name: attributes
         for name, found in public_objects(module)
         if inspect.isclass(found)
-        and not issubclass(found, Exception)
+        and not is_exception(found)
         and (
             attributes := [
                 entry.name
@@ -79,6 +84,36 @@ def test_attributes_are_described(module):
         )
     }
     assert not bare
+
+
+def written(default):
+    """Return a default as docstrings write it, or as the value that they write."""
+    return getattr(default, "__name__", default)
+
+
+def documented_defaults(found):
+    """Yield each parameter that has a default with it, and what the docstring says."""
+    signature = inspect.signature(found).parameters
+    for entry in parse(found)["Parameters"]:
+        said = entry.type.rpartition("default=")[2].strip() if entry.type else ""
+        with contextlib.suppress(ValueError, SyntaxError):
+            said = ast.literal_eval(said)
+        for name in entry.name.replace("*", "").split(", "):
+            kind = signature[name].kind if name in signature else None
+            if kind not in (inspect.Parameter.VAR_KEYWORD, None):
+                yield name, written(signature[name].default), said
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_defaults_are_those_of_the_signature(module):
+    wrong = {
+        f"{name}.{parameter}": (default, said)
+        for name, found in public_objects(module)
+        if not is_exception(found)
+        for parameter, default, said in documented_defaults(found)
+        if default != "_empty" and default != said
+    }
+    assert not wrong
 
 
 def test_the_site_is_built_with_the_same_checks():

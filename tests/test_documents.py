@@ -1,7 +1,12 @@
 """The code that README and the documentation show runs, and prints what it says."""
 
+import contextlib
 import doctest
+import io
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -10,7 +15,10 @@ import pytest
 from skmtl._documentation import SITE, address
 
 root = Path(__file__).parents[1]
-fence = re.compile(r"^```\{?(python|pycon|doctest)\}?\n(.*?)^```$", re.M | re.S)
+# A block of code, and what it prints if a block of text follows at once.
+fence = re.compile(
+    r"^```(python|pycon)\n(.*?)^```$(?:\n\n^```text\n(.*?)^```$)?", re.M | re.S
+)
 options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
@@ -23,12 +31,20 @@ def has_code(path):
 
 
 pages = sorted((root / "docs").rglob("*.md"))
+started = root / "docs/getting_started.md"
 documents = list(filter(has_code, [root / "README.md", *pages]))
+documents.remove(started)  # It has a test of its own.
 
 
-def run(kind, source, namespace, name):
+def run(kind, source, printed, namespace, name):
     if kind == "python":
-        exec(compile(source, name, "exec"), namespace)
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exec(compile(source, name, "exec"), namespace)
+        if printed:
+            assert doctest.OutputChecker().check_output(
+                printed, said.getvalue(), options
+            ), said.getvalue()
         return
     examples = doctest.DocTestParser().get_doctest(source, namespace, name, name, 0)
     runner = doctest.DocTestRunner(optionflags=options)
@@ -44,12 +60,41 @@ def run(kind, source, namespace, name):
 def test_code_runs(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     namespace = {"__name__": "__main__"}
-    for kind, source in code_blocks(path):
-        run(kind, source, namespace, str(path))
+    for kind, source, printed in code_blocks(path):
+        run(kind, source, printed, namespace, str(path))
 
 
-def test_readme_shows_code():
+def test_readme_shows_code_and_what_it_prints():
     assert root / "README.md" in documents
+    assert any(printed for _, _, printed in code_blocks(root / "README.md"))
+
+
+def follow(page, folder):
+    """Run a page in a process of its own, with what the page installs alone."""
+    return subprocess.run(
+        [sys.executable, str(root / "tests/newcomer.py"), str(page)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_newcomers_get_through_getting_started(tmp_path):
+    done = follow(started, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "MultiTaskRegressor" in done.stdout
+
+
+def test_newcomers_have_only_what_the_page_installs(tmp_path):
+    text = started.read_text(encoding="utf-8").replace("[plot,frames]", "")
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    done = follow(page, tmp_path)
+    assert done.returncode != 0
+    assert "pandas" in done.stderr
 
 
 def slug(heading):
