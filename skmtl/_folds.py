@@ -37,7 +37,7 @@ def _hash_values(values, multiplier):
         return _hash_sparse(values.tocoo(), multiplier)
     values = values.reshape(len(values), -1)
     total = np.zeros(len(values), np.uint64)
-    block = max(1, 2**18 // max(values.shape[1], 1))
+    block = max(1, 2**15 // max(values.shape[1], 1))
     for first in range(0, len(values), block):
         # Adding zero makes one of the two zeros; a NaN is given one bit pattern.
         part = np.nan_to_num(values[first : first + block], nan=0.1234567) + 0.0

@@ -603,3 +603,15 @@ def test_measurements_of_boosting_are_kept_and_shown(tmp_path, monkeypatch):
     page = (tmp_path / "boosting.md").read_text(encoding="utf-8")
     cells = "0.5500 | -45.0% ± 5.0% | -45.0% ± 5.0% | -72.5% ± 2.5% | 4.0 |"
     assert f"| some | 4 | 2 | {cells}" in page
+
+
+def test_calls_quicker_than_the_clock_are_timed(monkeypatch):
+    from benchmarks import boosting_engine
+
+    calls = []
+    # A clock that advances by hundredths of a second, ten calls each.
+    monkeypatch.setattr(
+        boosting_engine.time, "process_time", lambda: 0.01 * (len(calls) // 10)
+    )
+    cost = boosting_engine.clock(1)(lambda: calls.append(0))
+    assert cost == pytest.approx(0.001)

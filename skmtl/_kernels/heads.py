@@ -12,7 +12,6 @@ from .losses import (
     HUBER,
     LEAST_HESSIAN,
     QUANTILE,
-    SOFTMAX,
     log_sum,
     loss_of_value,
     slope_of_row,

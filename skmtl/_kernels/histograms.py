@@ -156,15 +156,14 @@ def fill(codes, layout, packed, rows, begin, end, n_threads, partial):
     """
     n_features = layout.shape[0] - 1
     n_blocks = (n_features + BLOCK - 1) // BLOCK
-    if n_threads is not None:
-        if (end - begin) * n_features > FEW_ADDITIONS:
-            # Many features are dealt to threads; few are not, and then rows are.
-            n_chunks = 1 if n_blocks >= 2 * n_threads else n_threads
-            n_pieces = n_chunks * n_blocks
-            fill_pieces(
-                codes, layout, packed, rows, begin, end, n_chunks, n_pieces, partial
-            )
-            return n_chunks
+    if n_threads is not None and (end - begin) * n_features > FEW_ADDITIONS:
+        # Many features are dealt to threads; few are not, and then rows are.
+        n_chunks = 1 if n_blocks >= 2 * n_threads else n_threads
+        n_pieces = n_chunks * n_blocks
+        fill_pieces(
+            codes, layout, packed, rows, begin, end, n_chunks, n_pieces, partial
+        )
+        return n_chunks
     for block in range(n_blocks):
         fill_piece(codes, layout, packed, rows, begin, end, 1, block, partial)
     return 1

@@ -122,10 +122,9 @@ def add_chunks(rows, n_rows, n_chunks, leaf, n_leaves, values, output, score):
 @njit(cache=True, nogil=True)
 def add_leaves(rows, n_rows, n_threads, leaf, n_leaves, values, output, score):
     """Add the values of a tree's leaves to the score of the rows it was grown on."""
-    if n_threads is not None:
-        if n_rows > FEW_ROWS:
-            add_chunks(rows, n_rows, n_threads, leaf, n_leaves, values, output, score)
-            return
+    if n_threads is not None and n_rows > FEW_ROWS:
+        add_chunks(rows, n_rows, n_threads, leaf, n_leaves, values, output, score)
+        return
     none = np.int64(0)
     add_chunk(rows, none, n_rows, leaf, n_leaves, values, output, score)
 

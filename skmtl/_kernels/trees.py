@@ -190,10 +190,8 @@ def part_rows(columns, n_all, layout, k, n_threads, rows, spare, leaf, right):
         for c in range(256):
             right[k, c] = ((c - missing_right) & 255) > leaf[k, CUT] - missing_right
     column = columns[j * n_all : (j + 1) * n_all]
-    if n_threads is not None:
-        if end - begin > FEW_ROWS:
-            own = right[k]
-            return partition_chunks(column, own, begin, end, n_threads, rows, spare)
+    if n_threads is not None and end - begin > FEW_ROWS:
+        return partition_chunks(column, right[k], begin, end, n_threads, rows, spare)
     return partition(column, right[k], begin, end, rows, spare)
 
 

@@ -102,22 +102,21 @@ class MultiTaskBoosting(LearnsTasks, TaskMixin, BaseEstimator):
         self._learn(X, y, sample_weight)
         return self
 
-    def _boost(self, rows, X, y, loss, scale, n_classes):
-        """Fit the model to rows whose targets are in the units of scores.
+    def _learn(self, X, y, sample_weight):
+        """Fit the model.
 
         Returns
         -------
         held_out : callable
             Returns scores of the rows passed, each by what did not learn from it.
         """
-        opened = open_problem(
-            self, rows, X, y, loss, n_classes, n_threads_of(self.n_jobs)
-        )
+        # Growing trees takes long and much memory: by then the features are gone.
+        opened = self._open_problem(X, y, *self._open(X, y, sample_weight))
         problem = opened.problem
-        self._features, self._bins, self._scale = opened.features, opened.bins, scale
+        self._features, self._bins = opened.features, opened.bins
         self._settings, self._loss, self._n_folds = (
             problem.settings,
-            loss,
+            problem.loss,
             problem.n_folds,
         )
         # Where the model keeps each of tasks_: those added later come last in it.
@@ -126,17 +125,22 @@ class MultiTaskBoosting(LearnsTasks, TaskMixin, BaseEstimator):
         fitted = _structure(self.structure)(problem, progress)
         self._memory = progress.memory
         self._describe(fitted.model)
-        return lambda: self._by_row(fitted.held_out(), opened.entries, rows)
+        return lambda: self._by_row(fitted.held_out(), opened)
 
-    def _by_row(self, score, entries, rows):
+    def _open_problem(self, X, y, rows, loss, scale, n_classes):
+        """Return rows whose targets are in the units of scores as a problem."""
+        self._scale, n_threads = scale, n_threads_of(self.n_jobs)
+        return open_problem(self, rows, X, y, loss, n_classes, n_threads)
+
+    def _by_row(self, score, opened):
         """Return scores of entries as scores of the rows passed, NaN where none is."""
         wide = self._tasks_are_targets
         width = self.n_tasks_ if wide else score.shape[1]
-        found, row = np.full((rows.n_rows_passed, width), np.nan), rows.index
+        found = np.full((opened.n_rows_passed, width), np.nan)
         if wide:
-            found[row[entries.row], entries.task] = score[:, 0]
+            found[opened.passed, opened.problem.task] = score[:, 0]
         else:
-            found[row[entries.row]] = score
+            found[opened.passed] = score
         return found
 
     def _fit_held_out(self, X, y, sample_weight=None):

@@ -14,7 +14,7 @@ MAX_BINS = 255
 # Rows whose values say where the edges are, and values held for that at most.
 SAMPLE_ROWS, SAMPLE_CELLS, FEWEST_ROWS = 50_000, 2**25, 1_000
 # Values that are converted at once where X is not of the kind kernels read.
-BLOCK_CELLS = 2**18
+BLOCK_CELLS = 2**15
 
 
 class Bins(NamedTuple):

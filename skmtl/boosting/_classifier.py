@@ -177,12 +177,12 @@ class MultiTaskBoostingClassifier(
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def _learn(self, X, y, sample_weight):
+    def _open(self, X, y, sample_weight):
         rows = self._open_rows(X, y, sample_weight, numeric=False)
         n_classes = max(self.classes_.size, 2)
         self._loss_unit = 1.0
         loss = losses.logistic() if n_classes == 2 else losses.softmax(n_classes)
-        return self._boost(rows, X, y, loss, Scale(), n_classes)
+        return rows, loss, Scale(), n_classes
 
     def decision_function(self, X):
         """Return the log-odds of each row, or one score for each class.

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._kernels.heads import LEARNED, UNUSED
 from ._bins import Table
-from ._growth import Booster, Growth, gather, is_monotone
+from ._growth import ROUNDS_AT_ONCE, Booster, Growth, gather, is_monotone
 from ._heads import Heads, average, first_heads, improve
 from ._trees import add_trees, join
 
@@ -85,7 +85,7 @@ class _Stage(NamedTuple):
     own : list of float64 arrays of shape (n_scores, n_rows, n_outputs)
         What the boosters of each split say of all rows, also of those they learned
         from: a further score continues from there. Out of fold, other boosters would
-        tell a booster of the rows that it must not see.
+        tell a booster of the rows that it must not see; empty where none follows.
     heads : list of Heads
         Those of each split, and of all rows together.
     is_rigid : bool
@@ -144,9 +144,11 @@ def cross_fit(problem, tables, workers, progress, max_scores=2):
         }
         _grow(list(growths.values()), workers)
         longer = []
-        for v, growth in growths.items():
-            progress.keep(v, growth.standing)
-            stage = _settled(problem, _with_score(stages[v], growth), workers)
+        for v in list(growths):
+            progress.keep(v, growths[v].standing)
+            # What has grown needs much memory, and is not needed any more.
+            stage = _with_score(stages[v], growths.pop(v))
+            stage = _settled(problem, stage, workers)
             before, after = stages[v].loss.sum(), stage.loss.sum()
             problem.report(
                 "%s score %d: %d rounds, loss out of fold %.6g after %.6g",
@@ -203,14 +205,16 @@ def _grow(growths, workers):
 def _with_score(stage, growth):
     """Return the stage with the score that has grown, up to its best round."""
     n_rounds, problem = growth.best_round, growth.problem
+    n_looks = -(-n_rounds // ROUNDS_AT_ONCE)
     shape = (problem.n_rows, problem.loss.n_outputs)
     out_of_fold, boosters, own = np.zeros(shape), [], []
     for booster in growth.boosters:
-        trees, score = join(booster.trees[:n_rounds]), np.zeros(shape)
+        trees, score = join(booster.trees[:n_looks]), np.zeros(shape)
         add_trees(trees, stage.table.codes, score)
         out_of_fold[booster.scored] = score[booster.scored]
         boosters.append(trees)
-        own.append(np.concatenate([booster.before, score[None]]))
+        if not stage.is_rigid:
+            own.append(np.concatenate([booster.before, score[None]]))
     heads = [booster.heads for booster in growth.boosters]
     # Those of all rows start where they are sure to find the way.
     heads.append(average(heads))

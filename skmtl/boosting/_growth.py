@@ -49,7 +49,8 @@ class Workers:
         return list(self.pool.map(work, jobs))
 
     def close(self):
-        """Let the threads go."""
+        """Let the threads and their rooms go."""
+        self.rooms = None
         if self.pool is not None:
             self.pool.shutdown()
 
@@ -60,7 +61,7 @@ class Standing(NamedTuple):
     Attributes
     ----------
     trees : list of lists
-        Those of each round, for every split.
+        Those grown until each look, for every split.
     scores : list of float64 arrays of shape (n_rows, n_outputs)
     heads : list of Heads
     centre : float64 array of shape (n_tasks, n_outputs)
@@ -114,8 +115,9 @@ class Booster:
             if loss.level is not None:
                 # Leaves take quantiles of what is left: this score has no slopes.
                 slope[:], target = 1.0, problem.y - room.base[:, 0]
-            for _ in range(n_rounds):
-                self.trees.append(self._round(room, slope, target))
+            rounds = [self._round(room, slope, target) for _ in range(n_rounds)]
+        # Small arrays are mostly what says that they are arrays.
+        self.trees.append(join(rounds))
         growth.out_of_fold[self.scored] = self.score[self.scored]
 
     def _round(self, room, slope, target):

@@ -44,13 +44,16 @@ class Opened(NamedTuple):
         Without the scale of its targets.
     features : Features
     bins : Bins
-    entries : Entries
+    passed : int64 array of shape (n_entries,)
+        Row that the user passed of each entry of the problem.
+    n_rows_passed : int
     """
 
     problem: Problem
     features: Features
     bins: Bins
-    entries: Entries
+    passed: np.ndarray
+    n_rows_passed: int
 
 
 def enter(rows):
@@ -111,7 +114,8 @@ def open_problem(estimator, rows, X, y, loss, n_classes, n_threads):
         learns=None if learns is None else learns[:, entries.row],
         verbose=estimator.verbose,
     )
-    return Opened(problem, features, bins, entries)
+    passed = rows.index[entries.row]
+    return Opened(problem, features, bins, passed, rows.n_rows_passed)
 
 
 def _class_weights(estimator, entries):
@@ -178,7 +182,8 @@ def _table(bins, values, entries, n_dimensions, monotone, n_threads):
 def with_tasks(table, task, weight, n_tasks):
     """Return the table with one more feature, the tasks, and the code of each task.
 
-    It is written to the spare column. Beyond 255 tasks the largest have codes of their own, and others none.
+    It is written to the spare column. Beyond 255 tasks the largest have codes of their
+    own, and others none.
     """
     size = np.bincount(task, weight if weight.size else None, n_tasks)
     named = np.sort(np.argsort(-size, kind="stable")[:255])

@@ -79,10 +79,9 @@ class Problem(NamedTuple):
         """What each split does with each row: learn from it, score it, or neither."""
         split = np.arange(self.n_folds)[:, None]
         learns = self.fold != split if self.learns is None else self.learns
-        scores = self.fold == split
-        return np.where(scores, SCORED, np.where(learns, LEARNED, UNUSED)).astype(
-            np.uint8
-        )
+        parts = np.where(learns, np.uint8(LEARNED), np.uint8(UNUSED))
+        parts[self.fold == split] = SCORED
+        return parts
 
     @property
     def row_weight(self):

@@ -210,7 +210,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         self.n_jobs = n_jobs
         self.verbose = verbose
 
-    def _learn(self, X, y, sample_weight):
+    def _open(self, X, y, sample_weight):
         rows = self._open_rows(X, y, sample_weight, numeric=False)
         scale, loss = measure(self.loss, self.quantile, rows)
         # Rounding makes the same numbers of targets in other units, so that these do
@@ -220,7 +220,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         # Losses of boosting are half the squared and half the absolute error.
         halved = self.loss in ("squared_error", "absolute_error")
         self._loss_unit = 2.0 * unit if halved else unit
-        return self._boost(rows, X, y, loss, scale, 0)
+        return rows, loss, scale, 0
 
     def predict(self, X):
         """Predict targets.

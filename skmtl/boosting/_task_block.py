@@ -200,7 +200,7 @@ def _with_one_shrinkage(problem, total, sample, growing):
 
 
 def _is_useful(problem, first):
-    """Return whether trees of the first splits lower the loss of what these hold out."""
+    """Return whether trees of some splits lower the loss of what these hold out."""
     curve = _curve(first)
     weight = sum(_weight_held_out(problem, split) for split in range(len(first)))
     before, after = curve[:, 0].sum(), _chosen(curve, weight)[1].sum()
