@@ -7,10 +7,14 @@ from numpy.testing import assert_allclose
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from skmtl._kernels.low_rank import visit_rows
+from skmtl._kernels import low_rank
 from skmtl._tasks import TaskData, TaskStatistics, group_rows, statistics
 from skmtl.datasets import make_shared_representation
-from skmtl.linear import SharedRepresentationClassifier, SharedRepresentationRegressor
+from skmtl.linear import (
+    SharedRepresentationClassifier,
+    SharedRepresentationRegressor,
+    _plain,
+)
 from skmtl.linear._alignment import covariance_similarity
 from skmtl.linear._low_rank import fit_span, whitening
 from skmtl.linear._sample import sample_rows, sample_statistics
@@ -192,18 +196,26 @@ def slow_visit(rows, y, offsets, scale, basis, ridge):
     return loss, np.array(heads), moment
 
 
-def test_the_kernel_agrees_with_its_twin():
+@pytest.mark.parametrize("rank", [1, 2, 3, 4])
+@pytest.mark.parametrize("loops", [low_rank, _plain])
+def test_visits_agree_with_their_twin(loops, rank):
     rng = np.random.default_rng(0)
-    rows, y = rng.normal(size=(20, 7)), rng.normal(size=20)
-    offsets, scale = np.array([0, 3, 3, 15, 20]), rng.uniform(0.5, 2.0, 4)
-    basis = np.linalg.qr(rng.normal(size=(7, 3)))[0]
-    heads, moment = np.empty((4, 3)), np.zeros((7, 3))
-    loss = visit_rows(rows, y, offsets, scale, basis, 0.3, heads, moment)
+    rows, y = rng.normal(size=(25, 7)), rng.normal(size=25)
+    offsets, scale = np.array([0, 3, 3, 15, 20, 25]), rng.uniform(0.5, 2.0, 5)
+    basis = np.linalg.qr(rng.normal(size=(7, rank)))[0]
+    lines, heads, moment = basis.T.copy(), np.empty((5, rank)), np.zeros((rank, 7))
+    loss = loops.visit_rows(rows, y, offsets, scale, lines, 0.3, heads, moment)
     for got, expected in zip(
-        (loss, heads, moment), slow_visit(rows, y, offsets, scale, basis, 0.3),
+        (loss, heads, moment.T), slow_visit(rows, y, offsets, scale, basis, 0.3),
         strict=True,
     ):  # fmt: skip
         assert_allclose(got, expected, rtol=1e-10, atol=1e-12)
+    gram, xy = np.empty((5, rank, rank)), np.empty((5, rank))
+    loops.project_rows(rows, y, offsets, lines, gram, xy)
+    for t, own in enumerate(np.split(np.arange(25), offsets[1:-1])):
+        reduced = rows[own] @ basis
+        assert_allclose(gram[t], reduced.T @ reduced, atol=1e-12)
+        assert_allclose(xy[t], reduced.T @ y[own], atol=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [0.05, "auto"])

@@ -10,12 +10,14 @@ that only a function of Q is left (Golub and Pereyra, 1973); it is minimised in
 coordinates in which its curvature is about one.
 """
 
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from scipy.linalg import solve_triangular
 
+from . import _plain
 from ._descent import minimise
 
 # Heads without any penalty would be undetermined in a task with fewer rows than the
@@ -31,6 +33,8 @@ LEAST_DAMPING = 1e-7
 # Where less than this is all there is, there is nothing.
 TINY = 1e-150
 SPREAD = 1e-12
+# Up to this many numbers, loading compiled code takes longer than most fits.
+SMALL = 2**17
 
 
 class GramTasks(NamedTuple):
@@ -141,26 +145,29 @@ class RowTasks(NamedTuple):
 
     def project(self, basis):
         """Return every task's Gram matrix and moments in the coordinates of basis."""
-        from .._kernels.low_rank import project_rows
-
         rank = basis.shape[1]
         gram = np.empty((self.scale.size, rank, rank))
         xy = np.empty((self.scale.size, rank))
-        basis = np.ascontiguousarray(basis)
-        project_rows(self.rows, self.y, self.offsets, basis, gram, xy)
+        lines = np.ascontiguousarray(basis.T)
+        self._loops.project_rows(self.rows, self.y, self.offsets, lines, gram, xy)
         return gram, xy
 
     def fit_heads(self, basis, ridge):
         """Return half the penalised loss, the heads, and the residual moments."""
-        from .._kernels.low_rank import visit_rows
+        lines = np.ascontiguousarray(basis.T)
+        heads = np.empty((self.scale.size, len(lines)))
+        moment, parts = np.zeros(lines.shape), (self.rows, self.y, self.offsets)
+        loss = self._loops.visit_rows(*parts, self.scale, lines, ridge, heads, moment)
+        return loss, heads, moment.T
 
-        heads = np.empty((self.scale.size, basis.shape[1]))
-        moment = np.zeros(basis.shape)
-        basis = np.ascontiguousarray(basis)
-        loss = visit_rows(
-            self.rows, self.y, self.offsets, self.scale, basis, ridge, heads, moment
-        )
-        return loss, heads, moment
+    @property
+    def _loops(self):
+        """The module of the loops over so many rows."""
+        if self.rows.size <= SMALL:
+            return _plain
+        from .._kernels import low_rank
+
+        return low_rank
 
     def residual_moments(self, coef):
         """Return ``scale X' (y - X w)`` of every task."""
@@ -437,14 +444,18 @@ def gram_tasks(statistics, scale, *, centred=True):
 
 def row_tasks(data, scale, *, centred=True):
     """Return the rows of tasks, about their means or not, and those means."""
-    from .._kernels.low_rank import centre_rows
-
-    shape = (data.rows.size, data.X.shape[1])
-    rows, y = np.empty(shape), np.empty(shape[0])
-    x_mean, y_mean = np.zeros((data.n_tasks, shape[1])), np.zeros(data.n_tasks)
     X = data.X.toarray() if sparse.issparse(data.X) else data.X
-    centre_rows(
-        X, data.rows, data.y, data.weight, data.offsets, float(centred),
-        rows, y, x_mean, y_mean,
-    )  # fmt: skip
+    rows, y = X[data.rows], data.y.copy()
+    x_mean, y_mean = np.zeros((data.n_tasks, X.shape[1])), np.zeros(data.n_tasks)
+    for t, ends in enumerate(pairwise(data.offsets.tolist())):
+        part, weight = slice(*ends), data.weight[slice(*ends)]
+        if centred and weight.size:
+            total = weight.sum()
+            x_mean[t], y_mean[t] = weight @ rows[part] / total, weight @ y[part] / total
+            rows[part] -= x_mean[t]
+            y[part] -= y_mean[t]
+    if (data.weight != 1.0).any():
+        root = np.sqrt(data.weight)
+        rows *= root[:, None]
+        y *= root
     return RowTasks(rows, y, data.offsets, scale), x_mean, y_mean

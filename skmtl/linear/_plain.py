@@ -61,6 +61,27 @@ def dual_vector(target, curvature, joint, specific, multiplier):
     return value, multiplier
 
 
+def visit_rows(rows, y, offsets, scale, lines, ridge, heads, moment):
+    """Fit every head and add residual moments; return half the penalised loss."""
+    loss, ridges = 0.0, ridge * np.eye(len(lines))
+    for t, ends in enumerate(pairwise(offsets.tolist())):
+        block, target = rows[slice(*ends)], y[slice(*ends)]
+        reduced = block @ lines.T
+        inner = scale[t] * reduced.T @ reduced + ridges
+        heads[t] = np.linalg.solve(inner, scale[t] * target @ reduced)
+        residual = target - reduced @ heads[t]
+        moment += heads[t][:, None] * (scale[t] * residual @ block)
+        loss += scale[t] * residual @ residual + ridge * heads[t] @ heads[t]
+    return loss / 2.0
+
+
+def project_rows(rows, y, offsets, lines, gram, xy):
+    """Write every task's Gram matrix and moments in the coordinates of a basis."""
+    for t, ends in enumerate(pairwise(offsets.tolist())):
+        reduced = rows[slice(*ends)] @ lines.T
+        gram[t], xy[t] = reduced.T @ reduced, y[slice(*ends)] @ reduced
+
+
 def gather_moments(rows, offsets, position, covariance, mean, variance):
     """Write the mean and the variance of ``x @ w`` for every row x."""
     for t, ends in enumerate(pairwise(offsets.tolist())):
