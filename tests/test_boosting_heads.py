@@ -139,6 +139,49 @@ def test_gradients_through_heads_follow_the_chain_rule(loss):
         assert_allclose(hessian[output], expected, atol=1e-10)
 
 
+def slow_steps(heads, evidence, n_steps, longest, learns_spread, is_signed):
+    """Return heads after steps of expectation and maximisation, task after task."""
+    theta, mean, covariance, spread, k = heads
+    theta, gradient, curvature = theta.copy(), *evidence[:2]
+    gradient, left = gradient.copy(), evidence.value[0].sum()
+    (n_tasks, width), weight = theta.shape, evidence.value[2].sum()
+    for _ in range(n_steps):
+        precision, variances = np.linalg.inv(covariance), []
+        for t in range(n_tasks):
+            variance = np.linalg.inv(curvature[t] / spread + precision)
+            pull = gradient[t] / spread + precision @ (theta[t] - mean)
+            moved = theta[t] - np.clip(variance @ pull, -longest, longest)
+            if is_signed:
+                moved[k:] = np.maximum(moved[k:], 0.0)
+            step, theta[t] = theta[t] - moved, moved
+            change = curvature[t] @ step
+            left -= (gradient[t] - 0.5 * change) @ step
+            gradient[t] -= change
+            variances.append(variance)
+        mean = theta.mean(axis=0)
+        covariance = (theta - mean).T @ (theta - mean) + np.sum(variances, axis=0)
+        apart = 0.0 if k > 1 else n_tasks / (n_tasks + 2.0 * width)
+        covariance *= np.where(np.eye(width), 1.0, apart) / n_tasks
+        covariance += 1e-6 * np.eye(width)
+        if learns_spread:
+            doubt = np.sum(curvature * np.array(variances))
+            spread = max((2.0 * max(left, 0.0) + doubt) / weight, 1e-12)
+    return theta, mean, covariance, spread
+
+
+@pytest.mark.parametrize("is_signed", [False, True], ids=["free", "signed"])
+@pytest.mark.parametrize("loss", SMOOTH, ids=lambda loss: f"{loss.code}")
+def test_steps_are_those_of_the_slow_twin(loss, is_signed):
+    y, weight, offsets, part, heads, scores = rows(loss, seed=2)
+    evidence = gather_evidence(loss, y, weight, offsets, part, heads, scores)
+    found, _ = improve(heads, evidence, loss, is_signed=is_signed)
+    steps = (6, np.inf) if loss.code == squared().code else (1, 2.0)
+    learns_spread = loss.code in (squared().code, huber(1.0).code)
+    slow = slow_steps(heads, evidence, *steps, learns_spread, is_signed)
+    for ours, twin in zip(found, slow, strict=False):
+        assert_allclose(ours, twin, rtol=1e-9, atol=1e-12)
+
+
 def many_tasks(n_tasks=40, size=30, noise=0.5, seed=0):
     """Return tasks with slopes 1 and 0.5 apart and intercepts 0.3 apart."""
     rng = np.random.default_rng(seed)
