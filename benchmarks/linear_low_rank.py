@@ -20,7 +20,7 @@ from skmtl.linear._heads import fit_representation
 from skmtl.linear._low_rank import fit_span, whitening
 from skmtl.linear._sample import sample_rows, sample_statistics
 
-SHAPES = [(1000, 100), (1000, 300), (100, 100), (100, 300), (100, 1000), (400, 1000)]
+SHAPES = [(100, 100), (1000, 100), (100, 300), (100, 1000), (1000, 300), (400, 1000)]
 N_TASKS, RANK = 200, 5
 
 

@@ -40,6 +40,16 @@ class StatisticsAlone(StatisticsRegressor):
         self.coef_ = statistics.xy
 
 
+def models():
+    """Return the models that follow streams, statistics alone first."""
+    return [
+        StatisticsAlone(task_feature=-1),
+        SharedCenterRegressor(1.0, task_feature=-1),
+        JointSparseRegressor(0.01, task_feature=-1),
+        SharedRepresentationRegressor(3, task_feature=-1),
+    ]
+
+
 def draw(rng, n_rows, coef, out):
     """Fill a block, the task last, and return its targets."""
     out[:, :-1] = rng.standard_normal((n_rows, N_FEATURES))
@@ -71,14 +81,8 @@ def main():
     parser.add_argument("--rows", type=int, default=10**7)
     parser.add_argument("--block", type=int, default=10**6)
     given = parser.parse_args()
-    models = [
-        StatisticsAlone(task_feature=-1),
-        SharedCenterRegressor(1.0, task_feature=-1),
-        JointSparseRegressor(0.01, task_feature=-1),
-        SharedRepresentationRegressor(3, task_feature=-1),
-    ]
     rows = []
-    for model in models:
+    for model in models():
         ours, theirs, memory = stream(model, given.rows, given.block)
         # The first block compiles kernels and draws up the statistics.
         share = sum(theirs[1:]) / sum(ours[1:])

@@ -16,6 +16,8 @@ from benchmarks import (
     accuracy,
     accuracy_runs,
     grouped_tables,
+    linear_accuracy,
+    linear_report,
     outlier_tasks,
     outliers,
     outliers_report,
@@ -32,6 +34,7 @@ from benchmarks import accuracy_verdicts as verdicts
 from benchmarks import speed_growth as growth
 from benchmarks import speed_subjects as subjects
 from benchmarks.accuracy_losses import FLOOR, losses
+from benchmarks.linear import Line, mean
 from benchmarks.measuring import Ratio
 from benchmarks.rivals import layouts, linear, trees
 from benchmarks.speed_subjects import SUBJECTS, Shape
@@ -615,3 +618,30 @@ def test_calls_quicker_than_the_clock_are_timed(monkeypatch):
     )
     cost = boosting_engine.clock(1)(lambda: calls.append(0))
     assert cost == pytest.approx(0.001)
+
+
+def test_page_of_linear_models_begins_with_what_they_miss(tmp_path):
+    lines = [
+        Line("quick", "ours", Ratio(0.5, 0.4, 0.9), "<= 1", 3),
+        Line("slow", "ours", Ratio(2.0, 1.5, 3.0), "<= 1", 3),
+        Line("school", "rmse", mean([1.0, 3.0]), ">= 1.5", 2),
+    ]
+    rows = [{"part": "first", "code": "a", **line.row()} for line in lines]
+    rows.append({"part": "paths", "what": "paths", "failure": "no rival"})
+    records.save(tmp_path / "linear.csv", rows)
+    page = linear_report.page(tmp_path / "linear.csv")
+    missed = page.split("## Bars that are missed")[1].split("##")[0].splitlines()
+    assert [line[:7] for line in missed if line] == ["- slow ", "- paths"]
+    assert "2 ± 1" in page
+    assert "0.5 (0.4 to 0.9)" in page
+
+
+def test_cost_of_choosing_a_member_is_that_beside_the_best_on_average(monkeypatch):
+    first, second, *others = linear_accuracy.FAMILY
+    rest = dict.fromkeys(others, 9.0)
+    answers = iter([({first: 1.0, second: 2.0, **rest}, second),
+                    ({first: 3.0, second: 3.0, **rest}, first)])  # fmt: skip
+    monkeypatch.setattr(linear_accuracy, "losses", lambda split, classes: next(answers))
+    excess, error, best, picked = linear_accuracy.chosen(["a", "b"])
+    assert (excess, error, best) == (0.25, 0.25, first)
+    assert picked == {second: 1, first: 1}
