@@ -157,7 +157,11 @@ def critical_difference(n_methods, n_sets, level=0.05):
 
 
 def worst_ratio(part, method, reference="linear_separate", column="by_task"):
-    """Return the largest ratio of a task's mean loss to that of the reference."""
+    """Return the largest ratio of a task's mean loss to that of the reference.
+
+    Tasks on which the reference loses nothing, such as those with one test row of one
+    class, have no ratio.
+    """
     by_task = {}
     for name in (method, reference):
         rows = part[part["method"] == name]
@@ -166,4 +170,5 @@ def worst_ratio(part, method, reference="linear_separate", column="by_task"):
         lists = [np.array(text.split(), dtype=float) for text in rows[column]]
         seen = np.sum(np.isfinite(lists), axis=0)
         by_task[name] = np.nansum(lists, axis=0)[seen > 0] / seen[seen > 0]
-    return float(np.max(by_task[method] / by_task[reference]))
+    lost = by_task[reference] > 0.0
+    return float(np.max(by_task[method][lost] / by_task[reference][lost]))

@@ -317,9 +317,9 @@ def test_ranks_and_their_critical_difference():
 
 
 def test_the_worst_task_is_that_of_mean_losses():
-    ours = measured("skmtl_x", [1.0, 1.0]).assign(by_task=["1 4 nan", "3 4 nan"])
+    ours = measured("skmtl_x", [1.0, 1.0]).assign(by_task=["1 4 nan 1", "3 4 nan 1"])
     theirs = measured("linear_separate", [1.0, 1.0])
-    theirs = theirs.assign(by_task=["1 8 nan", "1 nan nan"])
+    theirs = theirs.assign(by_task=["1 8 nan 0", "1 nan nan 0"])
     table = pd.concat([ours, theirs])
     assert verdicts.worst_ratio(table, "skmtl_x") == 2.0
 
