@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ._documentation import see
+from ._documentation import address, see
 from ._labels import (
     build_vocabulary,
     check_known,
@@ -94,6 +94,9 @@ class TaskMixin(CallbackSupportMixin):
     # Whether y may have two dimensions, and X may be sparse, when no column is named.
     _accepts_wide_y = True
     _accepts_sparse = False
+    # Where the question mark in a notebook's picture of an estimator leads.
+    _doc_link_module = "skmtl"
+    _doc_link_template = address("generated/{estimator_module}.{estimator_name}.html")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -12,7 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from skmtl import PooledTasks
 from skmtl._documentation import SITE, address
+from skmtl.boosting import MultiTaskBoostingRegressor
+from skmtl.linear import HierarchicalRegressor
 
 root = Path(__file__).parents[1]
 # A block of code, and what it prints if a block of text follows at once.
@@ -109,6 +112,18 @@ def test_messages_lead_to_sections_that_exist():
     named = set(re.findall(r'\bsee\("([^"]*)"\)', source))
     assert named
     assert named <= sections
+
+
+@pytest.mark.parametrize(
+    ("model", "page"),
+    [
+        (HierarchicalRegressor(), "skmtl.linear.HierarchicalRegressor"),
+        (PooledTasks(HierarchicalRegressor()), "skmtl.baselines.PooledTasks"),
+        (MultiTaskBoostingRegressor(), "skmtl.boosting.MultiTaskBoostingRegressor"),
+    ],
+)
+def test_pictures_of_estimators_lead_to_their_pages(model, page):
+    assert address(f"generated/{page}.html") in model._repr_html_()
 
 
 def test_messages_lead_to_the_documentation(monkeypatch):
