@@ -25,6 +25,10 @@ from .boosting_records import (
 )
 
 
+# Relative difference of scores that rounding makes.
+ROUNDING = 1e-12
+
+
 @njit(cache=True, inline="always")
 def slope(packed, shift):
     """Return the gradient of a packed sum."""
@@ -109,9 +113,13 @@ def score_best(cells, removed, node, ridge, sign, scores):
 
 @njit(cache=True, inline="always")
 def place_of(scores, score):
-    """Return the first place of a score."""
-    c = 0
-    while scores[c] != score:
+    """Return the first place of a score, or of one that is lower by rounding only.
+
+    Cuts that part rows alike, or the other way round, are then told apart by their
+    order and not by the last bit of the derivatives.
+    """
+    c, least = 0, score * (1.0 - ROUNDING)
+    while scores[c] < least:
         c += 1
     return c
 
@@ -141,7 +149,7 @@ def split_numbers(layout, first, last, cells, node, scores, leaf, worth):
     run, none = cells[start : layout[last, START]], np.int64(0)
     sign = layout[first, SIGN]
     score = score_best(run, none, node, node.ridge, sign, scores)
-    if score > worth[GAIN]:
+    if score > worth[GAIN] * (1.0 + ROUNDING):
         place = place_of(scores, score)
         j = first + (place >> stride)
         start = layout[j, START]
@@ -153,7 +161,7 @@ def split_numbers(layout, first, last, cells, node, scores, leaf, worth):
         part = cells[start : start + layout[j, N_CODES]]
         if part[0] != 0:
             score = score_best(part, part[0], node, node.ridge, sign, scores)
-            if score > worth[GAIN]:
+            if score > worth[GAIN] * (1.0 + ROUNDING):
                 cut = place_of(scores, score)
                 keep_cut(part, j, cut, none + 1, score, node, leaf, worth)
 
@@ -209,7 +217,7 @@ def split_categories(cells, j, node, scores, leaf, worth, right):
         node.gain,
     )
     score = score_best(cumulated, none, group, ridge, none, scores)
-    if score <= worth[GAIN]:
+    if score <= worth[GAIN] * (1.0 + ROUNDING):
         return
     cut = place_of(scores, score)
     worth[GAIN] = score
@@ -245,7 +253,7 @@ def search(layout, first, last, cells, node, most_cells, leaf, worth, right):
     g, h = slope(node.total, shift), curvature(node.total, shift)
     own = earned(g, h, ridge, bounded_value(g, h, ridge, low, high))
     # A gain within rounding of zero is none.
-    worth[GAIN] = own * (1.0 + 1e-12) + node.gain
+    worth[GAIN] = own * (1.0 + ROUNDING) + node.gain
     leaf[FEATURE] = -1
     j = first
     if h < 2.0 * node.least:
