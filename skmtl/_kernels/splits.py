@@ -24,7 +24,6 @@ from .boosting_records import (
     Node,
 )
 
-
 # Relative difference of scores that rounding makes.
 ROUNDING = 1e-12
 

@@ -17,7 +17,7 @@ from ._trees import add_trees, join
 # Rounds between two looks at the heads, and those without progress that end a score.
 ROUNDS_AT_ONCE, PATIENCE = 5, 40
 # What the loss must fall by to be progress; and how far above its least, for how many
-# looks, it is lost. A first score is spared that: its heads have just begun to move.
+# looks, it is lost. Where heads move it often rises before it falls.
 LEAST_PROGRESS, LOST, LOST_LOOKS = 1e-4, 5e-3, 2
 
 
@@ -246,10 +246,9 @@ class Growth:
             self.mark = loss, self.n_rounds
         if self.n_rounds - self.mark[1] >= PATIENCE:
             return True
-        is_first = not self.is_rigid and not len(self.before)
         is_lost = loss > self.best_loss + LOST * abs(self.best_loss)
         rounds = self.n_rounds - self.best_round
-        return not is_first and is_lost and rounds >= LOST_LOOKS * ROUNDS_AT_ONCE
+        return self.is_rigid and is_lost and rounds >= LOST_LOOKS * ROUNDS_AT_ONCE
 
 
 def is_monotone(table):

@@ -136,8 +136,8 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
     own, grown on what is left, with shrinkage and rounds chosen by cross-validation.
     A second model, whose trees may part tasks, is grown on the same splits from the
     tasks' own constants; heads on its scores would tell rows of themselves, so it has
-    none. Where boosting every task by itself looks as good on some of the rows, that is
-    the third model. They are blended by what they lose on rows held out.
+    none. Where a blend with boosting every task by itself loses less on some of the
+    rows, that is the third model. They are blended by what they lose on rows held out.
 
     Columns of a two-dimensional y have units of their own each: every loss but the
     Poisson one is the same whatever these are.
