@@ -121,7 +121,10 @@ def missed(rows):
     if len(good) > 1 or not rows:
         return []
     named = ", ".join(sorted(good)) or "none"
-    return [f"- significant savings on real tables: {named}, bar two tables"]
+    return [
+        "- significant savings on real tables, where rows cost the same or beside the "
+        f"same money on every source: {named}, bar two tables"
+    ]
 
 
 def _significant(line):
