@@ -154,7 +154,8 @@ def mixed(options):
             same, default, likelihood, _ = found
             yield Line(what, "statsmodels' time over ours, same model", same, bar)
             yield Line(what, "statsmodels' time over ours, default", default)
-            yield Line(what, "log likelihood above statsmodels'", likelihood, ">= 0")
+            unit = "log likelihood below statsmodels'"
+            yield Line(what, unit, -likelihood, "<= 0.001")
 
 
 PUBLISHED = {
@@ -196,8 +197,9 @@ def chosen(options):
         excess, error, best, picked = home.chosen(protocol.splits, classes)
         note = ", ".join(f"{name} {count}" for name, count in picked.items())
         unit = f"loss of the chosen over that of the best ({best}) less 1"
-        bar = f"<= {max(0.01, error):.4f}"
         draws = len(protocol.splits)
+        # Of fewer splits the standard error says little.
+        bar = f"<= {max(0.01, error) if draws >= 5 else 0.01:.4f}"
         yield Line(protocol.name, unit, (float(excess), float(error)), bar, draws, note)
 
 

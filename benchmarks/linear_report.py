@@ -41,7 +41,8 @@ SECTIONS = {
         "Three folds of the training rows choose among hierarchical, shared "
         "representation, joint sparsity and shared centre; the best member is that of "
         "the least mean loss on the test rows, known only afterwards. The bar is one "
-        "per cent, or one standard error of the mean difference over splits.",
+        "per cent, or one standard error of the mean difference over five splits or "
+        "more.",
     ),
     "outliers": (
         "Outlier tasks",
