@@ -72,6 +72,22 @@ def test_readme_shows_code_and_what_it_prints():
     assert any(printed for _, _, printed in code_blocks(root / "README.md"))
 
 
+def test_readme_quotes_the_page_of_benchmarks():
+    page = (root / "docs/benchmarks/accuracy.md").read_text(encoding="utf-8")
+    part = page.split("## Confirmation sets with rows in groups")[1]
+    dense = part.split("### Dense")[1].split("###")[0]
+    against = dense.split("against each rival:")[1].split("![")[0]
+    ratios = dict(re.findall(r"^\| (\w+) \|.*\| (\d\.\d+) \|$", against, re.M))
+    rivals = ("lightgbm_category", "mixed_model", "linear_separate")
+    lost = len(re.findall(r"\| loss \|", dense))
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    quoted = re.search(r"^On nine tables.*$", readme, re.M).group()
+    assert re.findall(r"0\.\d\d", quoted) == [f"{float(ratios[k]):.2f}" for k in rivals]
+    assert "On two of the nine" in quoted
+    assert lost == 2
+    assert len(re.findall(r"\| (?:win|tie|loss) \|", dense)) == 9
+
+
 def follow(page, folder):
     """Run a page in a process of its own, with what the page installs alone."""
     return subprocess.run(
