@@ -70,8 +70,8 @@ REGISTRY = [
     Entry(MultiTaskBoostingClassifier(max_iter=10)),
     Entry(ActiveTaskRegressor(rank=2)),
     Entry(ActiveTaskClassifier(rank=2)),
-    Entry(SourceTasksRegressor()),
-    Entry(SourceTasksClassifier()),
+    Entry(SourceTasksRegressor(Ridge())),
+    Entry(SourceTasksClassifier(LogisticRegression())),
     # The default takes what these do not: models of single tasks, which do not take
     # weights for copies in scikit-learn 1.6, and boosting, which is an entry itself.
     Entry(MultiTaskRegressor(["hierarchical", "shared_center"], cv=3)),
