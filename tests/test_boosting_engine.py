@@ -403,9 +403,11 @@ def test_squared_loss_falls_every_round():
     assert (np.diff([np.sum((y - y.mean()) ** 2), *losses]) < 0).all()
 
 
-def test_leaves_have_the_least_weight_and_trees_the_depth_asked_for():
-    X, y = problem(500)
-    _, table = coded(X)
+@pytest.mark.parametrize("monotone", [None, np.array([1, -1, 0, -1])])
+@pytest.mark.parametrize("seed", range(4))
+def test_leaves_have_the_least_weight_and_trees_the_depth_asked_for(monotone, seed):
+    X, y = problem(500, seed=seed)
+    _, table = coded(X, monotone=monotone)
     own = SMALL._replace(max_leaves=40, max_depth=4, min_weight=17.0)
     room = _grower.make_room(table, own, has_hessian=False)
     gradients = _grower.pack_gradients(-y, NO_WEIGHT, NO_WEIGHT, room.packed)

@@ -111,8 +111,16 @@ def score_best(cells, removed, node, ridge, sign, scores):
 
 
 @njit(cache=True, inline="always")
+def beats(score, kept):
+    """Whether a cut is allowed, and earns more than what is kept beyond rounding."""
+    return score >= 0.0 and score > kept + ROUNDING * abs(kept)
+
+
+@njit(cache=True, inline="always")
 def place_of(scores, score):
     """Return the first place of a score, or of one that is lower by rounding only.
+
+    The score is that of an allowed cut, which is not negative.
 
     Cuts that part rows alike, or the other way round, are then told apart by their
     order and not by the last bit of the derivatives.
@@ -148,7 +156,7 @@ def split_numbers(layout, first, last, cells, node, scores, leaf, worth):
     run, none = cells[start : layout[last, START]], np.int64(0)
     sign = layout[first, SIGN]
     score = score_best(run, none, node, node.ridge, sign, scores)
-    if score > worth[GAIN] * (1.0 + ROUNDING):
+    if beats(score, worth[GAIN]):
         place = place_of(scores, score)
         j = first + (place >> stride)
         start = layout[j, START]
@@ -160,7 +168,7 @@ def split_numbers(layout, first, last, cells, node, scores, leaf, worth):
         part = cells[start : start + layout[j, N_CODES]]
         if part[0] != 0:
             score = score_best(part, part[0], node, node.ridge, sign, scores)
-            if score > worth[GAIN] * (1.0 + ROUNDING):
+            if beats(score, worth[GAIN]):
                 cut = place_of(scores, score)
                 keep_cut(part, j, cut, none + 1, score, node, leaf, worth)
 
@@ -216,7 +224,7 @@ def split_categories(cells, j, node, scores, leaf, worth, right):
         node.gain,
     )
     score = score_best(cumulated, none, group, ridge, none, scores)
-    if score <= worth[GAIN] * (1.0 + ROUNDING):
+    if not beats(score, worth[GAIN]):
         return
     cut = place_of(scores, score)
     worth[GAIN] = score
@@ -252,7 +260,7 @@ def search(layout, first, last, cells, node, most_cells, leaf, worth, right):
     g, h = slope(node.total, shift), curvature(node.total, shift)
     own = earned(g, h, ridge, bounded_value(g, h, ridge, low, high))
     # A gain within rounding of zero is none.
-    worth[GAIN] = own * (1.0 + ROUNDING) + node.gain
+    worth[GAIN] = own + ROUNDING * abs(own) + node.gain
     leaf[FEATURE] = -1
     j = first
     if h < 2.0 * node.least:
