@@ -267,7 +267,9 @@ def test_unseen_tasks_are_shared():
     shared = model.shared_estimator_.predict(X)
     np.testing.assert_array_equal(model.predict(X)[:7], shared[:7])
     assert (model.predict(X)[7:] != shared[7:]).all()
-    np.testing.assert_array_equal(model.predict(X[:2]), shared[:2])
+    # A batch of its own size: products of matrices round by it.
+    few = model.shared_estimator_.predict(X[:2])
+    np.testing.assert_array_equal(model.predict(X[:2]), few)
     with pytest.raises(ValueError, match="99"):
         model.set_params(unseen_task="error").predict(X)
 
