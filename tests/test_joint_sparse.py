@@ -128,10 +128,10 @@ def test_one_block_is_minimised_exactly(seed, n_tasks, price):
 def test_multiplier_brings_the_dual_vector_to_length():
     target, curvature = np.array([3.0, -2.0, 0.5]), np.array([1.0, 0.2, 4.0])
     multiplier = dual_multiplier(target, curvature, 1.0, 0.9, 0.0)
-    length, derivative = clipped_length(target, curvature, 0.9, multiplier)
+    length, derivative = clipped_length(target, curvature, 0.9, multiplier, 1.0)
     assert_allclose(length, 1.0)
     ahead, behind = (
-        clipped_length(target, curvature, 0.9, multiplier + h)[0] for h in (1e-6, -1e-6)
+        clipped_length(target, curvature, 0.9, multiplier + h, 1.0)[0] for h in (1e-6, -1e-6)
     )
     assert_allclose(derivative, (ahead - behind) / 2e-6, rtol=1e-5)
 

@@ -16,8 +16,12 @@ REORDERED = {"reassoc", "contract", "arcp", "nsz"}
 
 
 @njit(cache=True, fastmath=REORDERED)
-def clipped_length(target, curvature, specific, multiplier):
-    """Return the squared length of the clipped dual vector, and its derivative."""
+def clipped_length(target, curvature, specific, multiplier, unit):
+    """Return the squared length of the clipped dual vector, and its derivative.
+
+    The derivative is by the multiplier times ``unit``, the size of the curvatures: by
+    the multiplier itself it would overflow where features are enormous.
+    """
     length, derivative = 0.0, 0.0
     for t in range(target.shape[0]):
         stretch = 1.0 + multiplier * curvature[t]
@@ -26,7 +30,7 @@ def clipped_length(target, curvature, specific, multiplier):
             length += specific * specific
         else:
             length += value * value
-            derivative -= 2.0 * value * value * curvature[t] / stretch
+            derivative -= 2.0 * value * value * (curvature[t] / unit) / stretch
     return length, derivative
 
 
@@ -37,17 +41,17 @@ def dual_multiplier(target, curvature, joint, specific, start):
     Newton's method on the inverse length, which is nearly linear in the multiplier (as
     in trust-region methods: Moré and Sorensen, 1983), kept inside a shrinking bracket.
     """
-    multiplier, low, high = start, 0.0, np.inf
+    multiplier, low, high, unit = start, 0.0, np.inf, curvature.max()
     for _ in range(100):
-        length, derivative = clipped_length(target, curvature, specific, multiplier)
+        length, slope = clipped_length(target, curvature, specific, multiplier, unit)
         if length > joint * joint:
             low = multiplier
         else:
             high = multiplier
         proposal = -1.0
-        if derivative < 0.0:
+        if slope < 0.0:
             error = 1.0 - np.sqrt(length) / joint
-            proposal = multiplier + 2.0 * length * error / derivative
+            proposal = multiplier + 2.0 * length * error / slope / unit
         if not low <= proposal <= high:
             proposal = 0.5 * (low + high) if high < np.inf else 2.0 * multiplier + 1.0
         if abs(proposal - multiplier) <= 1e-12 * proposal:
@@ -67,7 +71,7 @@ def shrink(target, curvature, joint, specific, start, block):
         if curvature[t] <= 0.0:
             target[t] = 0.0
     multiplier = 0.0
-    if clipped_length(target, curvature, specific, 0.0)[0] > joint * joint:
+    if clipped_length(target, curvature, specific, 0.0, 1.0)[0] > joint * joint:
         multiplier = dual_multiplier(target, curvature, joint, specific, start)
     for t in range(target.shape[0]):
         value = target[t] / (1.0 + multiplier * curvature[t])

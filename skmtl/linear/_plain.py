@@ -39,18 +39,18 @@ def dual_vector(target, curvature, joint, specific, multiplier):
     value = np.clip(target, -specific, specific)
     if value @ value <= joint * joint:
         return value, 0.0
-    low, high = 0.0, np.inf
+    low, high, unit = 0.0, np.inf, curvature.max()
     for _ in range(100):
         stretch = 1.0 + multiplier * curvature
         value = np.clip(target / stretch, -specific, specific)
         length = value @ value
-        moving = np.where(np.abs(value) < specific, value * curvature / stretch, 0.0)
-        derivative = -2.0 * (value @ moving)
+        bent = value * (curvature / unit) / stretch
+        slope = -2.0 * (value @ np.where(np.abs(value) < specific, bent, 0.0))
         low, high = (multiplier, high) if length > joint * joint else (low, multiplier)
         proposal = -1.0
-        if derivative < 0.0:
+        if slope < 0.0:
             error = 1.0 - np.sqrt(length) / joint
-            proposal = multiplier + 2.0 * length * error / derivative
+            proposal = multiplier + 2.0 * length * error / slope / unit
         if not low <= proposal <= high:
             proposal = 0.5 * (low + high) if high < np.inf else 2.0 * multiplier + 1.0
         done = abs(proposal - multiplier) <= 1e-12 * proposal
