@@ -66,7 +66,10 @@ class BlockDescent:
         self._slope = loss.slopes(self.W)
         self._multiplier = np.zeros(len(self.W))
         self._members = np.flatnonzero(self.W.any(axis=1))
-        self._gram, self._n_known = np.empty((0, 0, loss.n_blocks)), 0
+        # Many Gram matrices are read more often than they are calculated with. Rounding
+        # them shortens steps a little, but does not move the optimum: slopes are exact.
+        kind = np.float32 if loss.n_blocks > 1 else np.float64
+        self._gram, self._n_known = np.empty((0, 0, loss.n_blocks), kind), 0
         self._optima = []
 
     def minimise(self, penalty, enough, max_sweeps):
@@ -162,11 +165,20 @@ class BlockDescent:
         """Add the Gram matrices of new members to those that are known."""
         known, needed = self._n_known, self._members.size
         if known < needed:
-            gram = with_room(self._gram, known, needed, len(self.W), n_axes=2)
             block = self._loss.gram_between(self._members[known:], self._members)
+            if self._gram.dtype == np.float32 and not _is_moderate(block[:, known:]):
+                self._gram = self._gram.astype(np.float64)
+            gram = with_room(self._gram, known, needed, len(self.W), n_axes=2)
             gram[known:needed, :needed] = block
             gram[:known, known:needed] = block[:, :known].transpose(1, 0, 2)
             self._gram, self._n_known = gram, needed
+
+
+def _is_moderate(gram):
+    """Return whether features are neither so large nor so small that float32 ends."""
+    square = np.einsum("jjt->jt", gram)
+    square = square[square > 0.0]
+    return square.size == 0 or (square.min() > 1e-25 and square.max() < 1e25)
 
 
 def settle(sweeps, energy, correlation, penalty, target, max_sweeps):

@@ -257,7 +257,7 @@ def with_room(array, used, needed, most, n_axes=1):
     if len(array) >= needed:
         return array
     size = min(max(needed, 2 * len(array)), most)
-    larger = np.empty((size,) * n_axes + array.shape[n_axes:])
+    larger = np.empty((size,) * n_axes + array.shape[n_axes:], array.dtype)
     held = (slice(used),) * n_axes
     larger[held] = array[held]
     return larger
