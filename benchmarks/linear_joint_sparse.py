@@ -235,7 +235,10 @@ def path():
 
 
 def tasks():
-    """Yield paths and single strengths of tasks with rows of their own."""
+    """Yield paths and single strengths of tasks with rows of their own.
+
+    Ours has intercepts, which are nil for these centred rows, the rival has none.
+    """
     if not list(installed(["mutar"])):
         return
     import mutar
@@ -245,8 +248,10 @@ def tasks():
         norm = np.sqrt((problem.correlation**2).sum(axis=1)).max()
         largest = max(norm, np.abs(problem.correlation).max() / 0.4)
         shortest = 0.1 if scaled else 0.03
+        parts = np.geomspace(1.0, shortest, 30)
         cases = [
-            ("path of 30", norm * np.geomspace(1.0, shortest, 30), 1.0, ">= 35"),
+            ("path of 30", norm * parts, 1.0, ">= 35"),
+            ("dirty, path of 30", largest * parts, 0.4, ">= 20"),
             ("one strength", [0.1 * norm], 1.0, ""),
             ("dirty, one strength", [0.1 * largest], 0.4, ">= 20"),
         ]
@@ -258,7 +263,6 @@ def tasks():
                     problem.Y.ravel(),
                     alphas=alphas,
                     specific_cost=cost,
-                    fit_intercept=False,
                     task_feature=-1,
                     tol=PRECISION,
                 )

@@ -84,9 +84,10 @@ def _merge(moments, task, added, x_mean, y_mean, gram, xy, yy):
     x, y = x_mean - moments.x_mean[task], y_mean - moments.y_mean[task]
     if before.any():
         gram += (share[:, None] * x)[:, :, None] * x[:, None]
+        gram += moments.gram[task]
         xy += (share * y)[:, None] * x
         yy += share * y**2
-    moments.gram[task] += gram
+    moments.gram[task] = gram
     moments.xy[task] += xy
     moments.yy[task] += yy
     moments.x_mean[task] += part[:, None] * x

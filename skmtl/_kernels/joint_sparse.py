@@ -81,44 +81,92 @@ def shrink(target, curvature, joint, specific, start, block):
 
 
 @njit(cache=True, fastmath=REORDERED)
-def push(gram, j, change, slope):
-    """Subtract from all slopes what a change of feature j's coefficients takes away."""
-    shared = gram.shape[2] == 1
-    for k in range(slope.shape[0]):
-        if shared:
-            product = gram[j, k, 0]
-            for t in range(change.shape[0]):
-                slope[k, t] -= product * change[t]
-        else:
-            for t in range(change.shape[0]):
-                slope[k, t] -= gram[j, k, t] * change[t]
-
-
-@njit(cache=True, fastmath=REORDERED)
 def descend(gram, joint, specific, ridge, multiplier, W, slope):
     """Minimise over one feature after the other, once; return the largest step.
 
-    Steps are measured by their squares times the curvature.
+    All tasks share one Gram matrix. Steps are measured by their squares times the
+    curvature.
     """
-    n_tasks, p = W.shape[1], gram.shape[2]
+    n_tasks = W.shape[1]
     target, curvature, block = np.empty(n_tasks), np.empty(n_tasks), np.empty(n_tasks)
     largest = 0.0
     for j in range(W.shape[0]):
         for t in range(n_tasks):
-            curvature[t] = gram[j, j, t if p > 1 else 0] + ridge
+            curvature[t] = gram[j, j, 0] + ridge
             target[t] = slope[j, t] + curvature[t] * W[j, t]
         multiplier[j] = shrink(target, curvature, joint, specific, multiplier[j], block)
-        step = 0.0
-        for t in range(n_tasks):
-            target[t] = block[t] - W[j, t]
-            step += curvature[t] * target[t] ** 2
-            W[j, t] = block[t]
+        step = take_step(block, curvature, W[j], target)
         if step > 0.0:
-            push(gram, j, target, slope)
+            for k in range(W.shape[0]):
+                for t in range(n_tasks):
+                    slope[k, t] -= gram[j, k, 0] * target[t]
             for t in range(n_tasks):
                 slope[j, t] -= ridge * target[t]
             largest = max(largest, step)
     return largest
+
+
+@njit(cache=True, fastmath=REORDERED)
+def take_step(block, curvature, coef, change):
+    """Write a feature's new coefficients and their change; return the step's size."""
+    step = 0.0
+    for t in range(coef.shape[0]):
+        change[t] = block[t] - coef[t]
+        step += curvature[t] * change[t] ** 2
+        coef[t] = block[t]
+    return step
+
+
+@njit(cache=True, fastmath=REORDERED)
+def descend_tasks(gram, joint, specific, ridge, multiplier, W, slope):
+    """Do what ``descend`` does, for tasks with Gram matrices of their own.
+
+    What changed features do to the slopes waits until it is four of them, so that all
+    slopes are read and written a quarter as often.
+    """
+    n_tasks = W.shape[1]
+    target, curvature, block = np.empty(n_tasks), np.empty(n_tasks), np.empty(n_tasks)
+    waiting, change, n_waiting = np.zeros(4, np.int64), np.zeros((4, n_tasks)), 0
+    largest = 0.0
+    for j in range(W.shape[0]):
+        for t in range(n_tasks):
+            target[t], curvature[t] = slope[j, t], gram[j, j, t] + ridge
+        for i in range(n_waiting):
+            for t in range(n_tasks):
+                target[t] -= gram[waiting[i], j, t] * change[i, t]
+        for t in range(n_tasks):
+            target[t] += curvature[t] * W[j, t]
+        multiplier[j] = shrink(target, curvature, joint, specific, multiplier[j], block)
+        step = take_step(block, curvature, W[j], change[n_waiting])
+        if step > 0.0:
+            for t in range(n_tasks):
+                slope[j, t] -= ridge * change[n_waiting, t]
+            waiting[n_waiting], n_waiting = j, n_waiting + 1
+            largest = max(largest, step)
+        if n_waiting == 4:
+            catch_up(gram, waiting, change, slope)
+            n_waiting = 0
+    if n_waiting > 0:
+        change[n_waiting:] = 0.0
+        catch_up(gram, waiting, change, slope)
+    return largest
+
+
+@njit(cache=True)
+def catch_up(gram, waiting, change, slope):
+    """Subtract from all slopes what the changes of four features take away."""
+    a, b, c, d = waiting
+    rows = gram[a], gram[b], gram[c], gram[d]
+    subtract(*rows, change[0], change[1], change[2], change[3], slope)
+
+
+@njit(cache=True, fastmath=REORDERED)
+def subtract(gram_a, gram_b, gram_c, gram_d, a, b, c, d, slope):
+    """Subtract four products from the slopes; on rows of their own this is fastest."""
+    for k in range(slope.shape[0]):
+        for t in range(slope.shape[1]):
+            first = gram_a[k, t] * a[t] + gram_b[k, t] * b[t]
+            slope[k, t] -= first + (gram_c[k, t] * c[t] + gram_d[k, t] * d[t])
 
 
 @njit(cache=True, fastmath=REORDERED)

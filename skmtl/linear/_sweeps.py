@@ -32,13 +32,13 @@ def gram_sweeps(gram, correlation, penalty, W, multiplier, slope):
     return GramSweeps(gram, penalty, W, multiplier, slope)
 
 
-def descent(size):
-    """Return the sweep over Gram matrices for so many coefficients."""
+def descent(size, shared):
+    """Return the sweep over one Gram matrix or many, for so many coefficients."""
     if size <= SMALL:
         return plain_descend
-    from .._kernels.joint_sparse import descend
+    from .._kernels.joint_sparse import descend, descend_tasks
 
-    return descend
+    return descend if shared else descend_tasks
 
 
 class GramSweeps:
@@ -49,7 +49,7 @@ class GramSweeps:
     def __init__(self, gram, penalty, W, multiplier, slope):
         self._gram, self._penalty = gram, penalty
         self.W, self._multiplier, self._slope = W, multiplier, slope
-        self._descend = descent(W.size)
+        self._descend = descent(W.size, shared=gram.shape[2] == 1)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
@@ -79,7 +79,7 @@ class ChunkSweeps:
         self._correlation, self._penalty = correlation, penalty
         self._gram, self._parts = gram[: len(W), : len(W), 0], _chunks(len(W))
         self._own = [gram[part, part].copy() for part in self._parts]
-        self._descend = descent(W.size)
+        self._descend = descent(W.size, shared=True)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
@@ -112,7 +112,7 @@ class SharedRowSweeps:
             (columns[part] @ columns[part].T)[:, :, None] for part in self._parts
         ]
         self.residual = targets - columns.T @ W
-        self._descend = descent(W.size)
+        self._descend = descent(W.size, shared=True)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
