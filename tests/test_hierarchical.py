@@ -556,6 +556,17 @@ def test_coefficients_of_several_classes_are_the_posterior_mode():
             assert abs(slope) < 1e-5
 
 
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_coefficients_of_several_classes_sum_to_zero(fit_intercept):
+    # Only the prior says where scores that all classes share would be.
+    X, y = labelled(n_classes=3)
+    model = HierarchicalClassifier(fit_intercept=fit_intercept, task_feature=0)
+    model.fit(X, y)
+    assert_allclose(model.coef_.sum(axis=1), 0.0, atol=1e-9)
+    assert_allclose(model.intercept_.sum(axis=1), 0.0, atol=1e-9)
+    assert_allclose(model.shared_coef_.sum(axis=0), 0.0, atol=1e-9)
+
+
 def test_normal_scores_have_the_moments_of_coefficients():
     rng = np.random.default_rng(0)
     rows, offsets = rng.normal(size=(7, 3)), np.array([0, 2, 2, 7])

@@ -23,6 +23,8 @@ from ._task_posterior import conditioned
 
 # The curvature of a row whose label is certain: its label still bounds the step.
 LEAST_CURVATURE = 1e-3
+# Steps from which the next are foretold.
+TRAIL = 6
 
 
 class Quadratic(NamedTuple):
@@ -74,19 +76,6 @@ class Mode(NamedTuple):
     def position(self, prior):
         return self.mean[:, None] + self.score @ prior.covariance
 
-    def toward(self, other, share):
-        return Mode(*(a + share * (b - a) for a, b in zip(self, other, strict=True)))
-
-    def centred(self, intercept):
-        """Return the mode with intercepts whose sum over the classes is zero.
-
-        Scores of all classes may be shifted alike.
-        """
-        mean = self.mean.copy()
-        if intercept and len(mean) > 1:
-            mean[:, 0] -= mean[:, 0].mean()
-        return self._replace(mean=mean)
-
     def log_prior(self, prior, n_free):
         """Return the log density of the mode, up to a constant."""
         carried = (self.score @ prior.factor) ** 2
@@ -95,8 +84,15 @@ class Mode(NamedTuple):
 
 
 def mode_of(point, n_sets):
-    """Return the coefficients that are most likely at a point."""
-    return Mode(point.mean, point.score.reshape(n_sets, -1, point.score.shape[1]))
+    """Return the coefficients that are most likely at a point.
+
+    Scores of all classes may be shifted alike, and the prior, which is the same for all
+    classes, is largest where they sum to zero.
+    """
+    score = point.score.reshape(n_sets, -1, point.score.shape[1])
+    if n_sets == 1:
+        return Mode(point.mean, score)
+    return Mode(point.mean - point.mean.mean(axis=0), score - score.mean(axis=0))
 
 
 def find_mode(labels, prior, model, start):
@@ -111,30 +107,59 @@ def find_mode(labels, prior, model, start):
         point = likelihood(regression(labels, scores), model, *prior)
         return mode_of(point, len(scores))
 
-    return climb(start, value, newton, Mode.toward)
+    return climb(start, value, newton, mixed_modes)
 
 
-def climb(place, value, newton, toward, max_iter=100):
+def mixed_modes(modes, shares):
+    """Return the sum of modes times their shares."""
+    return Mode(*(mixed(parts, shares) for parts in zip(*modes, strict=True)))
+
+
+def mixed(arrays, shares):
+    """Return the sum of arrays times their shares."""
+    return np.tensordot(shares, np.array(arrays), 1)
+
+
+def climb(place, value, newton, mix, max_iter=100):
     """Return the place where Newton steps, halved as long as they descend, end.
 
     ``value`` returns what is climbed and the scores there, ``newton`` the place that
-    the quadratic at some scores is largest at, and ``toward`` one between two places.
+    the quadratic at some scores is largest at, and ``mix`` a weighted sum of places.
+    Quadratics that leave out some of the curvature get there in ever smaller steps:
+    where the last few seem to lead is tried as well (Anderson, 1965).
     """
     height, scores = value(place)
+    steps = []
     for _ in range(max_iter):
         target, share, change = newton(scores), 1.0, -np.inf
         rounding = 1e-13 * (1.0 + abs(height))
         while change < -rounding and share > 1e-6:
-            trial = toward(place, target, share)
+            trial = mix([place, target], [1.0 - share, share])
             new_height, new_scores = value(trial)
             change, share = new_height - height, share / 2.0
         if change < -rounding:
             break
         moved = np.abs(new_scores - scores).max()
+        steps = [*steps[1 - TRAIL :], (trial, (new_scores - scores).ravel())]
         place, height, scores = trial, new_height, new_scores
         if moved <= 1e-9 * (1.0 + np.abs(scores).max()):
             break
+        if len(steps) > 1:
+            trial = mix([end for end, _ in steps], vanishing([d for _, d in steps]))
+            new_height, new_scores = value(trial)
+            if new_height > height:
+                place, height, scores = trial, new_height, new_scores
+            else:
+                steps = []
     return place, scores
+
+
+def vanishing(steps):
+    """Return shares, of sum one, for which the sum of the steps is smallest."""
+    inner = np.inner(steps, steps)
+    inner += (1e-12 * np.trace(inner) + 1e-300) * np.eye(len(inner))
+    shares = np.linalg.solve(inner, np.ones(len(inner)))
+    return shares / shares.sum()
 
 
 def first_scores(labels, model):
@@ -167,7 +192,7 @@ def fit_by_laplace(labels, model, *, tol, max_iter):
     point = likelihood(tasks, model, *prior)
     optimum = Optimum(prior, point, max(n_iter, 1), found.gradient)
     evidence = laplace_likelihood(labels, optimum, mode, scores)
-    return optimum, mode.centred(labels.intercept), evidence
+    return optimum, mode, evidence
 
 
 def laplace_likelihood(labels, optimum, mode, scores):
@@ -197,10 +222,7 @@ def conditioned_by_laplace(labels, mean, covariance):
         parts = zip(tasks.root, tasks.target, mean, covariance, strict=True)
         return np.stack([_dual(*part) for part in parts])
 
-    def toward(start, end, share):
-        return start + share * (end - start)
-
-    _, scores = climb(np.zeros_like(mean), value, newton, toward)
+    _, scores = climb(np.zeros_like(mean), value, newton, mixed)
     tasks = regression(labels, scores)
     parts = zip(mean, covariance, tasks.root, tasks.target, strict=True)
     known = [conditioned(*part, 1.0) for part in parts]
