@@ -9,6 +9,7 @@ from sklearn.dummy import DummyClassifier
 
 from . import linear
 from ._forest import SharedForest
+from ._separate_ridge import SeparateRidge
 from ._single import single_model
 from ._wrapping import answer, answer_columns
 from .baselines import IndependentTasks, PooledTasks
@@ -82,8 +83,9 @@ class Structure(NamedTuple):
 
 
 def _own(sample):
-    model = single_model(sample.n_classes > 0)
-    return IndependentTasks(model, task_feature=sample.task_feature)
+    if not sample.n_classes:
+        return SeparateRidge(sample.wide)
+    return IndependentTasks(single_model(True), task_feature=sample.task_feature)
 
 
 def _pooled(encode):

@@ -25,8 +25,7 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     structures : "auto" or list of str, default="auto"
         What to choose from, all by default:
 
-        - "independent": ridge regression of each task, sharing nothing
-          (:class:`~skmtl.baselines.IndependentTasks`);
+        - "independent": ridge regression of each task, sharing nothing;
         - "pooled": one ridge regression that ignores the task
           (:class:`~skmtl.baselines.PooledTasks`);
         - "pooled_intercepts": the same with an indicator of each task;
