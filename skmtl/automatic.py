@@ -5,6 +5,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ._automatic import Automatic
 from ._scoring import ObservedScoreMixin
+from ._sklearn_compat import StrOptions
+from ._validation import class_weighted
 
 __all__ = ["MultiTaskClassifier", "MultiTaskRegressor"]
 
@@ -168,6 +170,10 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
         rows with an indicator of each task), "hierarchical", "shared_center",
         "shared_representation", "joint_sparse", "forest" and "boosting", the
         classifiers of those names.
+    class_weight : "balanced", dict or None, default=None
+        Weights of classes, by which those of rows are multiplied, for fits and for
+        losses of rows held out; "balanced" lets all classes of a task weigh the same in
+        it. Not for a two-dimensional y, whose columns share the weights of rows.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are names: names or positions in X (the task column
         included in the count), or a mask over the columns of X. By default those of a
@@ -240,6 +246,47 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
     >>> bool(model.weights_["hierarchical"] > 0.5)
     True
     """
+
+    _parameter_constraints = {
+        **Automatic._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        structures="auto",
+        *,
+        class_weight=None,
+        categorical_features="from_dtype",
+        cv=None,
+        task_feature=None,
+        unseen_task="shared",
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        super().__init__(
+            structures,
+            categorical_features=categorical_features,
+            cv=cv,
+            task_feature=task_feature,
+            unseen_task=unseen_task,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def _weighted(self, weight, y, task):
+        if self.class_weight is None:
+            return weight
+        if y.ndim == 2:
+            raise ValueError(
+                "class_weight is for rows that have one target each; give columns of y "
+                "rows of their own by skmtl.compose.melt_targets."
+            )
+        position = y.astype(np.int64)
+        return class_weighted(self.class_weight, weight, task, position, self.classes_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
