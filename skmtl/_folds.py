@@ -69,7 +69,9 @@ def hashed_folds(X, y, n_folds):
 def balanced_folds(X, y, stratum, n_folds):
     """Return the fold of each row, spreading every stratum evenly over all folds.
 
-    Scaling or shifting ``y`` changes nothing: rows are told apart by its rank.
+    Scaling or shifting ``y`` changes nothing: rows are told apart by its rank. Strata
+    that begin with the same row begin in different folds: where few rows differ, a fold
+    would else hold all that look alike, and what is learned without it be the reverse.
     """
     columns = y.reshape(len(y), -1).T
     ranks = [np.unique(column, return_inverse=True)[1] for column in columns]
@@ -79,12 +81,23 @@ def balanced_folds(X, y, stratum, n_folds):
     new_stratum = np.r_[True, stratum[1:] != stratum[:-1]]
     new_row = new_stratum | np.r_[True, key[1:] != key[:-1]]
     count = np.cumsum(new_row) - 1
-    first = np.flatnonzero(new_stratum)[np.cumsum(new_stratum) - 1]
-    # The start is a property of the stratum's content, not of its place among others.
+    first, of_row = np.flatnonzero(new_stratum), np.cumsum(new_stratum) - 1
+    # The start is a property of the stratum's content, and of its place only among
+    # those of the same content.
+    content = np.add.reduceat(np.where(new_row, key, np.uint64(0)), first)
     start = (_stir(key[first]) % np.uint64(n_folds)).astype(np.int64)
+    start = (start + _place_among_equals(key[first], content))[of_row]
     fold = np.empty(X.shape[0], np.int64)
-    fold[order] = (count - count[first] + start) % n_folds
+    fold[order] = (count - count[first][of_row] + start) % n_folds
     return fold
+
+
+def _place_among_equals(group, rank):
+    """Return how many before each are of the same group, in the order of their rank."""
+    order = np.lexsort((rank, group))
+    place, new = np.arange(order.size), np.diff(group[order], prepend=~group[:1]) != 0
+    place -= np.maximum.accumulate(np.where(new, place, 0))
+    return place[np.argsort(order)]
 
 
 def user_splits(cv, X, y, training, *, classifier=False):
