@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from ._blend import loss_of, mixture
 from ._candidates import Candidates
 from ._design import DIGITS, measure
-from ._folds import balanced_folds, user_splits, usual_folds
+from ._folds import balanced_folds, class_folds, user_splits, usual_folds
 from ._guard import guard
 from ._new_task import LearnsTasks
 from ._race import lay_out, quietly, race
@@ -173,10 +173,10 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         if cv is None:
             cv = usual_folds(len(values))
         if isinstance(cv, Integral):
-            stratum, target = rows.task, rows.y
-            if self._n_classes() and target.ndim == 1:
-                stratum = stratum * self.classes_.size + target.astype(np.int64)
-            fold = balanced_folds(values, target, stratum, cv)
+            if self._n_classes() and rows.y.ndim == 1:
+                fold = class_folds(values, rows.y.astype(np.int64), rows.task, cv)
+            else:
+                fold = balanced_folds(values, rows.y, rows.task, cv)
             splits = [np.nonzero(fold != f) + np.nonzero(fold == f) for f in range(cv)]
         else:
             splits = user_splits(cv, X, y, rows)

@@ -92,6 +92,27 @@ def balanced_folds(X, y, stratum, n_folds):
     return fold
 
 
+def class_folds(X, classes, task, n_folds):
+    """Return the fold of each row, spreading the classes of every task over all folds.
+
+    Rows of a task with the same features share a fold whatever their classes are: what
+    is learned without some of them would have too much of the other classes there.
+    """
+    key = hash_rows(X, np.zeros(len(classes)))
+    order = np.lexsort((key, task))
+    new = np.diff(key[order], prepend=0) != 0
+    new[:1], new[1:] = True, new[1:] | (np.diff(task[order]) != 0)
+    group = np.empty(order.size, np.int64)
+    group[order] = np.cumsum(new) - 1
+    n_classes = int(classes.max(initial=0)) + 1
+    pairs = np.unique(group * n_classes + classes)
+    members = np.zeros(group.max(initial=0) + 1, np.uint64)
+    np.add.at(members, pairs // n_classes, _stir((pairs % n_classes).astype(np.uint64)))
+    kinds = np.unique(members, return_inverse=True)[1]
+    stratum = task * members.size + kinds[group]
+    return balanced_folds(X, np.zeros(len(classes)), stratum, n_folds)
+
+
 def _place_among_equals(group, rank):
     """Return how many before each are of the same group, in the order of their rank."""
     order = np.lexsort((rank, group))
@@ -130,7 +151,7 @@ def integer_folds(n_folds, training, *, classifier=False):
         stratum = np.empty(len(targets), np.int64)
         stratum[data.rows] = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
         if classifier:
-            stratum = stratum * (int(targets.max()) + 1) + targets.astype(np.int64)
+            return class_folds(data.X, targets.astype(np.int64), stratum, n_folds)
     return balanced_folds(data.X, targets, stratum, n_folds)
 
 

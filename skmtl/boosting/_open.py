@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._folds import balanced_folds, user_splits, usual_folds
+from .._folds import balanced_folds, class_folds, user_splits, usual_folds
 from .._kernels.boosting_records import TreeSettings
 from .._validation import class_weighted, is_observed
 from ._bins import Bins, Table, find_bins, make_table
@@ -200,10 +200,11 @@ def _wider(layout, n_codes):
 def _folds(cv, rows, values, X, y, n_classes):
     """Return the fold of each row, the number of folds, and what splits learn from."""
     if isinstance(cv, Integral):
-        stratum = rows.task
         if n_classes and rows.y.ndim == 1:
-            stratum = stratum * n_classes + rows.y.astype(np.int64)
-        return balanced_folds(values, rows.y, stratum, cv), int(cv), None
+            fold = class_folds(values, rows.y.astype(np.int64), rows.task, cv)
+        else:
+            fold = balanced_folds(values, rows.y, rows.task, cv)
+        return fold, int(cv), None
     splits = user_splits(cv, X, y, rows, classifier=n_classes > 0)
     fold = np.full(len(values), -1)
     learns = np.zeros((len(splits), len(values)), bool)
