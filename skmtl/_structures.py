@@ -105,16 +105,6 @@ def _linear(name, **parameters):
     return make
 
 
-def _hierarchical(sample):
-    if not sample.n_classes:
-        return linear.HierarchicalRegressor(task_feature=sample.task_feature)
-    # Hundredths of a log likelihood decide nothing, and where rows are fewer than
-    # columns the rest of the way to the optimum takes a hundred times as long.
-    return linear.HierarchicalClassifier(
-        tol=1e-2, max_iter=100, task_feature=sample.task_feature
-    )
-
-
 def _forest(sample):
     return SharedForest(sample.n_classes, sample.wide)
 
@@ -153,7 +143,7 @@ BY_FOLDS = [
     Structure("independent", _own, refuse=_needs_tasks),
     Structure("pooled", _pooled("drop"), refuse=_needs_few_numbers),
     Structure("pooled_intercepts", _pooled("onehot"), refuse=_needs_few_tasks),
-    Structure("hierarchical", _hierarchical),
+    Structure("hierarchical", _linear("Hierarchical")),
     Structure(
         "shared_center",
         _linear("SharedCenter"),
