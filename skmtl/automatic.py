@@ -30,7 +30,8 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
         - "independent": ridge regression of each task, sharing nothing;
         - "pooled": one ridge regression that ignores the task
           (:class:`~skmtl.baselines.PooledTasks`);
-        - "pooled_intercepts": the same with an indicator of each task;
+        - "pooled_intercepts": one ridge regression, and an intercept of each task drawn
+          from a normal distribution whose variance is learned;
         - "hierarchical": :class:`~skmtl.linear.HierarchicalRegressor`;
         - "shared_center": :class:`~skmtl.linear.SharedCenterRegressor`;
         - "shared_representation":
@@ -107,12 +108,12 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     over all ways to leave two folds out; and ``exp(-z ** 2 / 2)``, up to their sum,
     where ``z`` is by how many standard errors a structure loses more than the best.
 
-    Structures run in the order above, cheap ones first. After the first fold those are
-    given up that are worse than the best by three standard errors and would add nothing
-    to it. Strengths and ranks that a structure chooses by cross-validation of its own
-    are chosen on the first fold and kept for the others; models for predictions choose
-    anew on all rows. Boosting holds out rows while it is fitted, so that a probe on one
-    fold and a single fit suffice.
+    Structures run in the order above, cheap ones first, fold by fold. After each fold
+    those are given up that are worse than the best by three standard errors and would
+    add nothing to it. Strengths and ranks that a structure chooses by cross-validation
+    of its own are chosen on the first fold and kept for the others; models for
+    predictions choose anew on all rows. Boosting holds out rows while it is fitted, so
+    that a probe on one fold and a single fit suffice.
 
     Structures see numbers centred and divided by their standard deviations, means in
     place of missing values with an indicator of these, and an indicator of each
