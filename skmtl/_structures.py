@@ -11,10 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from . import linear
 from ._forest import SharedForest
 from ._random_intercepts import RandomIntercepts
+from ._separate_logistic import SeparateLogistic
 from ._separate_ridge import SeparateRidge
 from ._single import single_model
 from ._wrapping import answer, answer_columns
-from .baselines import IndependentTasks, PooledTasks
+from .baselines import PooledTasks
 
 # More indicators of tasks than this are not tried, nor longer tables of repeated rows.
 MOST_TASK_INDICATORS = 500
@@ -87,7 +88,7 @@ class Structure(NamedTuple):
 def _own(sample):
     if not sample.n_classes:
         return SeparateRidge(sample.wide)
-    return IndependentTasks(_logistic(), task_feature=sample.task_feature)
+    return SeparateLogistic(sample.n_classes, sample.wide)
 
 
 def _logistic():

@@ -103,10 +103,11 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
 
     Notes
     -----
-    Weights of the mixture are not negative and sum to one. They are the mean of two:
+    Weights of the mixture are not negative and sum to one. They are a mean of two:
     those that minimise the squared error on rows held out (stacking [1]_), averaged
-    over all ways to leave two folds out; and ``exp(-z ** 2 / 2)``, up to their sum,
-    where ``z`` is by how many standard errors a structure loses more than the best.
+    over all ways to leave two folds out, which count half where rows are many and less
+    where they are few; and ``exp(-z ** 2 / 2)``, up to their sum, where ``z`` is by how
+    many standard errors a structure loses more than the best.
 
     Structures run in the order above, cheap ones first, fold by fold. After each fold
     those are given up that are worse than the best by three standard errors and would
