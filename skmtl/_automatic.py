@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from ._blend import loss_of, mixture
 from ._candidates import Candidates
 from ._design import DIGITS, measure
-from ._folds import balanced_folds, user_splits, usual_folds
+from ._folds import balanced_folds, class_folds, user_splits, usual_folds
 from ._guard import guard
 from ._new_task import LearnsTasks
 from ._race import lay_out, quietly, race
@@ -115,6 +115,7 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
 
         names = self._names()
         rows = self._open_rows(X, y, sample_weight, numeric=False)
+        rows = rows._replace(weight=self._weighted(rows.weight, rows.y, rows.task))
         self._features = find_features(self, rows.X)
         values = self._features.read(self, rows.X)
         self._design = measure(values, rows.weight, self._features.is_category)
@@ -155,6 +156,10 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
             return design, values
         return np.column_stack([design, code]), np.column_stack([values, code])
 
+    def _weighted(self, weight, y, task):
+        """Return the weights with which rows are fitted and judged."""
+        return weight
+
     def _n_classes(self):
         """Return the number of classes; 0 in a regressor."""
         return self.classes_.size if is_classifier(self) else 0
@@ -168,10 +173,10 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         if cv is None:
             cv = usual_folds(len(values))
         if isinstance(cv, Integral):
-            stratum, target = rows.task, rows.y
-            if self._n_classes() and target.ndim == 1:
-                stratum = stratum * self.classes_.size + target.astype(np.int64)
-            fold = balanced_folds(values, target, stratum, cv)
+            if self._n_classes() and rows.y.ndim == 1:
+                fold = class_folds(values, rows.y.astype(np.int64), rows.task, cv)
+            else:
+                fold = balanced_folds(values, rows.y, rows.task, cv)
             splits = [np.nonzero(fold != f) + np.nonzero(fold == f) for f in range(cv)]
         else:
             splits = user_splits(cv, X, y, rows)
@@ -292,12 +297,13 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         y = y.astype(np.int64) if self._n_classes() else self._to_units(y)
         values = self._features.read(self, new.X)
         tables = self._tables(values, np.full(len(y), float(code)))
+        weight = self._weighted(new.weight, y, np.zeros(len(y), np.int64))
         learned = {}
         for key, model in self.estimators_.items():
             learned[key] = deepcopy(model) if hasattr(model, "fit_task") else model
             if hasattr(model, "fit_task"):
                 table = tables[key == "boosting"]
-                learned[key].fit_task(table, y, sample_weight=new.weight)
+                learned[key].fit_task(table, y, sample_weight=weight)
         self.estimators_ = learned
         self._slots = np.insert(self._slots, new.place, code)
         self.gate_ = np.insert(self.gate_, new.place, self.overall_gate_)

@@ -10,6 +10,8 @@ from ._gates import UNLIKELY
 
 # Weights below this are not worth a model.
 LEAST_WEIGHT = 0.01
+# Rows held out on which the best mixture has half of the say that it has on many.
+FEW = 100.0
 # More folds are put together: mixtures are fitted without every pair of them.
 MOST_FOLDS = 10
 
@@ -111,9 +113,11 @@ def mixture(answers):
     The mean of two choices that err in different ways: the best mixture, which trusts
     differences between models that rows held out may show by chance, and weights by
     how sure it is that a model is not the best one, which never mix what is certain to
-    be worse, even where errors would cancel.
+    be worse, even where errors would cancel. The fewer the rows, the more the second.
     """
-    weights = 0.5 * (_stacked(answers) + _plausible(answers))
+    n_rows = answers.weight.sum()
+    trust = 0.5 * n_rows / (n_rows + FEW)
+    weights = trust * _stacked(answers) + (1.0 - trust) * _plausible(answers)
     weights[weights < LEAST_WEIGHT] = 0.0
     return weights / weights.sum()
 

@@ -69,7 +69,9 @@ def hashed_folds(X, y, n_folds):
 def balanced_folds(X, y, stratum, n_folds):
     """Return the fold of each row, spreading every stratum evenly over all folds.
 
-    Scaling or shifting ``y`` changes nothing: rows are told apart by its rank.
+    Scaling or shifting ``y`` changes nothing: rows are told apart by its rank. Strata
+    that begin with the same row begin in different folds: where few rows differ, a fold
+    would else hold all that look alike, and what is learned without it be the reverse.
     """
     columns = y.reshape(len(y), -1).T
     ranks = [np.unique(column, return_inverse=True)[1] for column in columns]
@@ -79,12 +81,44 @@ def balanced_folds(X, y, stratum, n_folds):
     new_stratum = np.r_[True, stratum[1:] != stratum[:-1]]
     new_row = new_stratum | np.r_[True, key[1:] != key[:-1]]
     count = np.cumsum(new_row) - 1
-    first = np.flatnonzero(new_stratum)[np.cumsum(new_stratum) - 1]
-    # The start is a property of the stratum's content, not of its place among others.
+    first, of_row = np.flatnonzero(new_stratum), np.cumsum(new_stratum) - 1
+    # The start is a property of the stratum's content, and of its place only among
+    # those of the same content.
+    content = np.add.reduceat(np.where(new_row, key, np.uint64(0)), first)
     start = (_stir(key[first]) % np.uint64(n_folds)).astype(np.int64)
+    start = (start + _place_among_equals(key[first], content))[of_row]
     fold = np.empty(X.shape[0], np.int64)
-    fold[order] = (count - count[first] + start) % n_folds
+    fold[order] = (count - count[first][of_row] + start) % n_folds
     return fold
+
+
+def class_folds(X, classes, task, n_folds):
+    """Return the fold of each row, spreading the classes of every task over all folds.
+
+    Rows of a task with the same features share a fold whatever their classes are: what
+    is learned without some of them would have too much of the other classes there.
+    """
+    key = hash_rows(X, np.zeros(len(classes)))
+    order = np.lexsort((key, task))
+    new = np.diff(key[order], prepend=0) != 0
+    new[:1], new[1:] = True, new[1:] | (np.diff(task[order]) != 0)
+    group = np.empty(order.size, np.int64)
+    group[order] = np.cumsum(new) - 1
+    n_classes = int(classes.max(initial=0)) + 1
+    pairs = np.unique(group * n_classes + classes)
+    members = np.zeros(group.max(initial=0) + 1, np.uint64)
+    np.add.at(members, pairs // n_classes, _stir((pairs % n_classes).astype(np.uint64)))
+    kinds = np.unique(members, return_inverse=True)[1]
+    stratum = task * members.size + kinds[group]
+    return balanced_folds(X, np.zeros(len(classes)), stratum, n_folds)
+
+
+def _place_among_equals(group, rank):
+    """Return how many before each are of the same group, in the order of their rank."""
+    order = np.lexsort((rank, group))
+    place, new = np.arange(order.size), np.diff(group[order], prepend=~group[:1]) != 0
+    place -= np.maximum.accumulate(np.where(new, place, 0))
+    return place[np.argsort(order)]
 
 
 def user_splits(cv, X, y, training, *, classifier=False):
@@ -117,7 +151,7 @@ def integer_folds(n_folds, training, *, classifier=False):
         stratum = np.empty(len(targets), np.int64)
         stratum[data.rows] = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
         if classifier:
-            stratum = stratum * (int(targets.max()) + 1) + targets.astype(np.int64)
+            return class_folds(data.X, targets.astype(np.int64), stratum, n_folds)
     return balanced_folds(data.X, targets, stratum, n_folds)
 
 

@@ -13,9 +13,11 @@ from ._structures import BY_FOLDS, ONE_FOR_ALL, ask, boosting, clone_with, fit_r
 from .exceptions import TaskColumnWarning
 
 LOGGER = logging.getLogger("skmtl")
-# After the first fold a structure is given up if it is worse than the leader by this
-# many standard errors, and the two mixed would hardly be better than the leader alone.
+# After each fold a structure is given up if it is worse than the leader by this many
+# standard errors, and the two mixed would hardly be better than the leader alone.
 CLEARLY, HARDLY = 3.0, 0.05
+# Against these it is measured what tasks gain, and which are unlike the others.
+KEPT = {"independent", "pooled"}
 # Held-out targets of fewer rows say little.
 FEWEST_CELLS = 30
 
@@ -115,25 +117,18 @@ class FoldRunner:
         self.estimator = structure.make(sample)
         self.error = None
 
-    def start(self, course):
-        """Answer about the first fold, which settles parameters for the others."""
-        self.values = course.room()
-        fitted = self._fold(course, self.estimator, 0)
-        names = [name for name in self.settled if hasattr(fitted, f"{name}_")]
-        chosen = {name: getattr(fitted, f"{name}_") for name in names}
-        self.fixed = clone_with(self.estimator, chosen)
-
-    def finish(self, course):
-        """Answer about the other folds."""
-        for k in range(1, len(course.splits)):
-            self._fold(course, self.fixed, k)
-
-    def _fold(self, course, estimator, k):
+    def answer(self, course, k):
+        """Answer about a fold; the first one settles parameters for the others."""
         sample, rows = course.sample, course.held(k)
-        fitted = fit_rows(estimator, sample, course.splits[k][0])
+        if not k:
+            self.values, self.fixed = course.room(), self.estimator
+        fitted = fit_rows(self.fixed, sample, course.splits[k][0])
         said = ask(fitted, sample.design[rows], sample.n_classes, sample.wide)
         self.values[rows] = said
-        return fitted
+        if not k:
+            names = [name for name in self.settled if hasattr(fitted, f"{name}_")]
+            chosen = {name: getattr(fitted, f"{name}_") for name in names}
+            self.fixed = clone_with(self.estimator, chosen)
 
     def model(self, course):
         """Return the structure fitted to all rows."""
@@ -148,14 +143,10 @@ class BoostingRunner:
     def __init__(self, random_state, n_jobs):
         self.options = random_state, n_jobs
 
-    def start(self, course):
-        """Answer about the first fold."""
-        self._boost(course, course.splits[:1])
-
-    def finish(self, course):
-        """Answer about all folds."""
-        if len(course.splits) > 1:
-            self._boost(course, course.splits)
+    def answer(self, course, k):
+        """Answer about the first fold, and then about all of them at once."""
+        if k < 2:
+            self._boost(course, course.splits if k else course.splits[:1])
 
     def _boost(self, course, splits):
         sample = course.sample
@@ -190,11 +181,10 @@ def race(course, names, random_state, n_jobs, verbose):
                 runner.status = "rows held out are of tasks that it has not seen"
     if "boosting" in names:
         runners.append(BoostingRunner(random_state, n_jobs))
-    for runner in runners:
-        _step(runner, "start", course, verbose)
-    _give_up(course, runners)
-    for runner in runners:
-        _step(runner, "finish", course, verbose)
+    for k in range(len(course.splits)):
+        for runner in runners:
+            _step(runner, course, k, verbose)
+        _give_up(course, runners, k)
     failed = {runner.name: runner.error for runner in runners if runner.error}
     if all(runner.status for runner in runners):
         tried = "; ".join(f"{runner.name}: {runner.status}" for runner in runners)
@@ -208,18 +198,18 @@ def race(course, names, random_state, n_jobs, verbose):
     return runners
 
 
-def _step(runner, step, course, verbose):
-    """Let a runner run, and note if it cannot."""
+def _step(runner, course, k, verbose):
+    """Let a runner answer about a fold, and note if it cannot."""
     if runner.status:
         return
     try:
         with quietly():
-            getattr(runner, step)(course)
+            runner.answer(course, k)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError) as error:
         runner.status, runner.error = f"failed: {error}", error
     if verbose:
         LOGGER.info(
-            "%s: %s%s", runner.name, step, runner.status and f", {runner.status}"
+            "%s: fold %d%s", runner.name, k, runner.status and f", {runner.status}"
         )
 
 
@@ -233,20 +223,22 @@ def quietly():
         yield
 
 
-def _give_up(course, runners):
-    """Stop runners that the first fold shows to be without hope."""
+def _give_up(course, runners, k):
+    """Stop runners that folds up to one show to be without hope."""
     running = [runner for runner in runners if not runner.status]
-    if len(running) < 2 or len(course.splits) < 2:
+    if len(running) < 2 or k + 1 == len(course.splits):
         return
     answers = course.answers([runner.values for runner in running])
-    answers = answers.of(answers.fold == 0)
+    answers = answers.of(answers.fold <= k)
     if answers.weight.sum() < FEWEST_CELLS:
         return
     leader = int(answers.mean(answers.losses()).argmin())
-    for k, runner in enumerate(running):
-        mean, error = excess(answers, k, leader)
-        # What tasks gain is measured against models of their own.
-        if runner.name == "independent" or k == leader or mean <= CLEARLY * error:
+    folds = f"{k + 1} folds" if k else "one fold"
+    for j, runner in enumerate(running):
+        mean, error = excess(answers, j, leader)
+        # What boosting has said of all folds costs nothing more.
+        kept = runner.name in KEPT or (runner.name == "boosting" and k)
+        if kept or j == leader or mean <= CLEARLY * error:
             continue
-        if share_beside(answers, k, leader) < HARDLY:
-            runner.status = f"clearly worse than {running[leader].name} on one fold"
+        if share_beside(answers, j, leader) < HARDLY:
+            runner.status = f"clearly worse than {running[leader].name} on {folds}"

@@ -6,12 +6,16 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
+from sklearn.linear_model import LogisticRegression
 
 from . import linear
 from ._forest import SharedForest
+from ._random_intercepts import RandomIntercepts
+from ._separate_logistic import SeparateLogistic
+from ._separate_ridge import SeparateRidge
 from ._single import single_model
 from ._wrapping import answer, answer_columns
-from .baselines import IndependentTasks, PooledTasks
+from .baselines import PooledTasks
 
 # More indicators of tasks than this are not tried, nor longer tables of repeated rows.
 MOST_TASK_INDICATORS = 500
@@ -82,16 +86,27 @@ class Structure(NamedTuple):
 
 
 def _own(sample):
-    model = single_model(sample.n_classes > 0)
-    return IndependentTasks(model, task_feature=sample.task_feature)
+    if not sample.n_classes:
+        return SeparateRidge(sample.wide)
+    return SeparateLogistic(sample.n_classes, sample.wide)
 
 
-def _pooled(encode):
-    def make(sample):
-        model = single_model(sample.n_classes > 0)
-        return PooledTasks(model, encode=encode, task_feature=sample.task_feature)
+def _logistic():
+    # Columns have the units of all rows. Divided by their own deviations, indicators
+    # of what is rare, tasks among them, would hardly be shrunken.
+    return LogisticRegression(max_iter=1000)
 
-    return make
+
+def _pooled(sample):
+    model = _logistic() if sample.n_classes else single_model(False)
+    return PooledTasks(model, encode="drop", task_feature=sample.task_feature)
+
+
+def _pooled_intercepts(sample):
+    if not sample.n_classes:
+        return RandomIntercepts(sample.wide)
+    feature = sample.task_feature
+    return PooledTasks(_logistic(), encode="onehot", task_feature=feature)
 
 
 def _linear(name, **parameters):
@@ -131,16 +146,17 @@ def _needs_few_numbers(sample):
 
 
 def _needs_few_tasks(sample):
-    if sample.n_tasks > MOST_TASK_INDICATORS:
+    n_indicators = sample.n_tasks if sample.n_classes else 0
+    if n_indicators > MOST_TASK_INDICATORS:
         return f"there are more than {MOST_TASK_INDICATORS} tasks"
-    return _needs_tasks(sample) or _is_too_large(sample, sample.n_tasks)
+    return _needs_tasks(sample) or _is_too_large(sample, n_indicators)
 
 
 # What is fitted without each fold in turn, cheap ones first.
 BY_FOLDS = [
     Structure("independent", _own, refuse=_needs_tasks),
-    Structure("pooled", _pooled("drop"), refuse=_needs_few_numbers),
-    Structure("pooled_intercepts", _pooled("onehot"), refuse=_needs_few_tasks),
+    Structure("pooled", _pooled, refuse=_needs_few_numbers),
+    Structure("pooled_intercepts", _pooled_intercepts, refuse=_needs_few_tasks),
     Structure("hierarchical", _linear("Hierarchical")),
     Structure(
         "shared_center",

@@ -5,6 +5,8 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ._automatic import Automatic
 from ._scoring import ObservedScoreMixin
+from ._sklearn_compat import StrOptions
+from ._validation import class_weighted
 
 __all__ = ["MultiTaskClassifier", "MultiTaskRegressor"]
 
@@ -25,11 +27,11 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     structures : "auto" or list of str, default="auto"
         What to choose from, all by default:
 
-        - "independent": ridge regression of each task, sharing nothing
-          (:class:`~skmtl.baselines.IndependentTasks`);
+        - "independent": ridge regression of each task, sharing nothing;
         - "pooled": one ridge regression that ignores the task
           (:class:`~skmtl.baselines.PooledTasks`);
-        - "pooled_intercepts": the same with an indicator of each task;
+        - "pooled_intercepts": one ridge regression, and an intercept of each task drawn
+          from a normal distribution whose variance is learned;
         - "hierarchical": :class:`~skmtl.linear.HierarchicalRegressor`;
         - "shared_center": :class:`~skmtl.linear.SharedCenterRegressor`;
         - "shared_representation":
@@ -101,17 +103,18 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
 
     Notes
     -----
-    Weights of the mixture are not negative and sum to one. They are the mean of two:
+    Weights of the mixture are not negative and sum to one. They are a mean of two:
     those that minimise the squared error on rows held out (stacking [1]_), averaged
-    over all ways to leave two folds out; and ``exp(-z ** 2 / 2)``, up to their sum,
-    where ``z`` is by how many standard errors a structure loses more than the best.
+    over all ways to leave two folds out, which count half where rows are many and less
+    where they are few; and ``exp(-z ** 2 / 2)``, up to their sum, where ``z`` is by how
+    many standard errors a structure loses more than the best.
 
-    Structures run in the order above, cheap ones first. After the first fold those are
-    given up that are worse than the best by three standard errors and would add nothing
-    to it. Strengths and ranks that a structure chooses by cross-validation of its own
-    are chosen on the first fold and kept for the others; models for predictions choose
-    anew on all rows. Boosting holds out rows while it is fitted, so that a probe on one
-    fold and a single fit suffice.
+    Structures run in the order above, cheap ones first, fold by fold. After each fold
+    those are given up that are worse than the best by three standard errors and would
+    add nothing to it. Strengths and ranks that a structure chooses by cross-validation
+    of its own are chosen on the first fold and kept for the others; models for
+    predictions choose anew on all rows. Boosting holds out rows while it is fitted, so
+    that a probe on one fold and a single fit suffice.
 
     Structures see numbers centred and divided by their standard deviations, means in
     place of missing values with an indicator of these, and an indicator of each
@@ -169,6 +172,10 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
         rows with an indicator of each task), "hierarchical", "shared_center",
         "shared_representation", "joint_sparse", "forest" and "boosting", the
         classifiers of those names.
+    class_weight : "balanced", dict or None, default=None
+        Weights of classes, by which those of rows are multiplied, for fits and for
+        losses of rows held out; "balanced" lets all classes of a task weigh the same in
+        it. Not for a two-dimensional y, whose columns share the weights of rows.
     categorical_features : "from_dtype", array-like or None, default="from_dtype"
         Columns whose values are names: names or positions in X (the task column
         included in the count), or a mask over the columns of X. By default those of a
@@ -241,6 +248,47 @@ class MultiTaskClassifier(ObservedScoreMixin, ClassifierMixin, Automatic):
     >>> bool(model.weights_["hierarchical"] > 0.5)
     True
     """
+
+    _parameter_constraints = {
+        **Automatic._parameter_constraints,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        structures="auto",
+        *,
+        class_weight=None,
+        categorical_features="from_dtype",
+        cv=None,
+        task_feature=None,
+        unseen_task="shared",
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        super().__init__(
+            structures,
+            categorical_features=categorical_features,
+            cv=cv,
+            task_feature=task_feature,
+            unseen_task=unseen_task,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        self.class_weight = class_weight
+
+    def _weighted(self, weight, y, task):
+        if self.class_weight is None:
+            return weight
+        if y.ndim == 2:
+            raise ValueError(
+                "class_weight is for rows that have one target each; give columns of y "
+                "rows of their own by skmtl.compose.melt_targets."
+            )
+        position = y.astype(np.int64)
+        return class_weighted(self.class_weight, weight, task, position, self.classes_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

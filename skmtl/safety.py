@@ -9,7 +9,7 @@ from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_array
 
 from ._columns import as_codes
-from ._folds import balanced_folds, user_splits
+from ._folds import balanced_folds, class_folds, user_splits
 from ._gates import log_gates, squared_gates
 from ._held_out import Model, held_out, pieces_of
 from ._single import single_model
@@ -302,11 +302,12 @@ class SafeTasks(TaskWrapper):
     def _splits(self, X, y, rows):
         """Return (train, test) positions among the training rows."""
         if isinstance(self.cv, Integral):
-            stratum, target = rows.task, rows.y
+            codes, target = as_codes(rows.X), rows.y
             if is_classifier(self) and target.ndim == 1:
-                stratum = stratum * self.classes_.size + target.astype(np.int64)
-            target = np.nan_to_num(target, nan=np.nanmin(target) - 1.0)
-            fold = balanced_folds(as_codes(rows.X), target, stratum, self.cv)
+                fold = class_folds(codes, target.astype(np.int64), rows.task, self.cv)
+            else:
+                target = np.nan_to_num(target, nan=np.nanmin(target) - 1.0)
+                fold = balanced_folds(codes, target, rows.task, self.cv)
             splits = [np.nonzero(fold != f) + np.nonzero(fold == f) for f in set(fold)]
         else:
             splits = user_splits(self.cv, X, y, rows)

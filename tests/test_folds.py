@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold
 
 from skmtl._folds import (
     balanced_folds,
+    class_folds,
     hash_rows,
     hashed_folds,
     split_statistics,
@@ -23,10 +24,12 @@ from skmtl._validation import Training
 def folds_of(kind, X, y, task, n_folds=3):
     if kind == "hashed":
         return hashed_folds(X, y, n_folds)
+    if kind == "class":
+        return class_folds(X, (y > 0).astype(int), task, n_folds)
     return balanced_folds(X, y, task, n_folds)
 
 
-@pytest.mark.parametrize("kind", ["hashed", "balanced"])
+@pytest.mark.parametrize("kind", ["hashed", "balanced", "class"])
 @given(ragged_tasks(max_rows=12))
 def test_order_does_not_matter_and_copies_share_a_fold(kind, problem):
     X, y, weight, task = problem
@@ -38,7 +41,7 @@ def test_order_does_not_matter_and_copies_share_a_fold(kind, problem):
     assert_array_equal(repeated, fold[copies])
 
 
-@pytest.mark.parametrize("kind", ["hashed", "balanced"])
+@pytest.mark.parametrize("kind", ["hashed", "balanced", "class"])
 @given(ragged_tasks(max_rows=12))
 def test_order_of_features_and_names_of_tasks_do_not_matter(kind, problem):
     X, y, _, task = problem
@@ -60,6 +63,46 @@ def test_balanced_folds_spread_every_task(problem, n_folds):
     fold = balanced_folds(X, y, task, n_folds)
     for t in np.unique(task):
         sizes = np.bincount(fold[task == t], minlength=n_folds)
+        assert sizes.max() - sizes.min() <= 1
+
+
+def few_kinds(n_tasks=60, n_rows=8):
+    """Return rows of four kinds whose classes are drawn with odds of their own."""
+    rng = np.random.default_rng(0)
+    task = np.repeat(np.arange(n_tasks), n_rows)
+    kind = rng.integers(0, 4, task.size)
+    chance = np.array([0.2, 0.4, 0.6, 0.8])[kind]
+    X = np.column_stack([kind % 2, kind // 2]).astype(float)
+    return X, (rng.random(task.size) < chance).astype(int), task, kind, chance
+
+
+def test_rows_held_out_are_no_stranger_than_others_where_rows_look_alike():
+    X, y, task, kind, chance = few_kinds()
+    of_class = class_folds(X, y, task, 5)
+    mixed = balanced_folds(X, y, 2 * task + y, 5)
+    for fold in (of_class, mixed):
+        for f in range(5):
+            learned = np.bincount(kind[fold != f], y[fold != f]) / np.bincount(
+                kind[fold != f]
+            )
+            assert (
+                np.abs(learned - chance[[*map(list(kind).index, range(4))]]).max()
+                < 0.15
+            )
+    cells = task * 4 + kind
+    for cell in np.unique(cells):
+        assert np.unique(of_class[cells == cell]).size == 1
+
+
+@given(ragged_tasks(max_rows=30), st.integers(2, 5))
+def test_classes_of_distinct_rows_are_spread_over_all_folds(problem, n_folds):
+    X, y, _, task = problem
+    X = X + np.arange(len(X))[:, None]
+    classes = (y > 0).astype(int)
+    fold = class_folds(X, classes, task, n_folds)
+    cells = 2 * task + classes
+    for cell in np.unique(cells):
+        sizes = np.bincount(fold[cells == cell], minlength=n_folds)
         assert sizes.max() - sizes.min() <= 1
 
 

@@ -741,6 +741,23 @@ def test_weights_of_labelled_rows(n_classes):
     assert_allclose(weighted.sum(axis=1), 1.0)
 
 
+def test_the_search_does_not_stray_where_classes_can_be_separated(monkeypatch):
+    rng = np.random.default_rng(4)
+    X = np.column_stack([np.arange(32) % 4, 1.0 * (rng.random((32, 8)) < 0.3)])
+    y = 0.3 * rng.normal(size=32) + X[:, 1] - X[:, 2] > 0.0
+    largest = []
+    kept = _expectation_propagation.refreshed
+
+    def watched(labels, sites, mean, variance):
+        largest.append(variance.max())
+        return kept(labels, sites, mean, variance)
+
+    monkeypatch.setattr(_expectation_propagation, "refreshed", watched)
+    HierarchicalClassifier(task_feature=0, max_iter=20).fit(X, y)
+    # Beyond, sums over the likelihoods of labels take seconds each.
+    assert max(largest) < 1e6
+
+
 def test_class_weights():
     X, y = labelled()
     model = HierarchicalClassifier(task_feature=0, class_weight={1: 3.0}).fit(X, y)

@@ -7,7 +7,7 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._columns import as_codes
-from .._folds import balanced_folds, user_splits
+from .._folds import balanced_folds, class_folds, user_splits
 from .._labels import encode, read_labels
 from .._sklearn_compat import HasMethods, Interval, fitting, get_tags, safe_indexing
 from .._validation import split_table
@@ -202,11 +202,13 @@ class SourceTasks(TaskWrapper):
 
         def within(of_target):
             place, target = rows.place[of_target], rows.y[of_target]
-            stratum = np.zeros(place.size, np.int64)
-            if classes is not None:
-                stratum = target.astype(np.int64)
-            fold = np.full(of_target.size, -1)
-            fold[of_target] = balanced_folds(codes[place], target, stratum, self.cv)
+            fold, one = np.full(of_target.size, -1), np.zeros(place.size, np.int64)
+            rows_of, cv = codes[place], self.cv
+            if classes is None:
+                fold[of_target] = balanced_folds(rows_of, target, one, cv)
+            else:
+                kinds = target.astype(np.int64)
+                fold[of_target] = class_folds(rows_of, kinds, one, cv)
             numbers = np.unique(fold[of_target])
             return [(fold != f, fold == f) for f in numbers if numbers.size > 1]
 

@@ -6,9 +6,9 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from .._folds import balanced_folds, user_splits, usual_folds
+from .._folds import balanced_folds, class_folds, user_splits, usual_folds
 from .._kernels.boosting_records import TreeSettings
-from .._validation import balanced_weights, is_observed
+from .._validation import class_weighted, is_observed
 from ._bins import Bins, Table, find_bins, make_table
 from ._features import Features, find_features, signs
 from ._problem import Problem
@@ -85,7 +85,14 @@ def open_problem(estimator, rows, X, y, loss, n_classes, n_threads):
     values = features.read(estimator, rows.X)
     entries = enter(rows)
     if n_classes and estimator.class_weight is not None:
-        entries = entries._replace(weight=_class_weights(estimator, entries))
+        weight = class_weighted(
+            estimator.class_weight,
+            entries.weight,
+            entries.task,
+            entries.y.astype(np.int64),
+            estimator.classes_,
+        )
+        entries = entries._replace(weight=weight)
     seed = estimator.random_state
     random = check_random_state(0 if seed is None else seed)
     seed = random.randint(2**31 - 1)
@@ -116,22 +123,6 @@ def open_problem(estimator, rows, X, y, loss, n_classes, n_threads):
     )
     passed = rows.index[entries.row]
     return Opened(problem, features, bins, passed, rows.n_rows_passed)
-
-
-def _class_weights(estimator, entries):
-    """Return weights in which those of classes are included."""
-    place, n_classes = entries.y.astype(np.int64), max(estimator.classes_.size, 2)
-    wanted = estimator.class_weight
-    if isinstance(wanted, str):
-        return balanced_weights(entries.weight, entries.task, place, n_classes)
-    classes = estimator.classes_.tolist()
-    unknown = [name for name in wanted if name not in classes]
-    if unknown:
-        raise ValueError(
-            f"class_weight has the classes {unknown}, which are not among {classes}."
-        )
-    each = np.array([wanted.get(name, 1.0) for name in classes])
-    return entries.weight * each[place]
 
 
 def open_task(values, y, weight, bins, loss, settings, n_folds, n_threads):
@@ -209,10 +200,11 @@ def _wider(layout, n_codes):
 def _folds(cv, rows, values, X, y, n_classes):
     """Return the fold of each row, the number of folds, and what splits learn from."""
     if isinstance(cv, Integral):
-        stratum = rows.task
         if n_classes and rows.y.ndim == 1:
-            stratum = stratum * n_classes + rows.y.astype(np.int64)
-        return balanced_folds(values, rows.y, stratum, cv), int(cv), None
+            fold = class_folds(values, rows.y.astype(np.int64), rows.task, cv)
+        else:
+            fold = balanced_folds(values, rows.y, rows.task, cv)
+        return fold, int(cv), None
     splits = user_splits(cv, X, y, rows, classifier=n_classes > 0)
     fold = np.full(len(values), -1)
     learns = np.zeros((len(splits), len(values)), bool)

@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.utils.validation import check_array
 
 from .._columns import as_codes
-from .._folds import balanced_folds, user_splits
+from .._folds import balanced_folds, class_folds, user_splits
 from .._kernels.boosting_records import TreeSettings
 from .._validation import take_column
 from ._bins import Bins, encode_rows, find_bins, make_table
@@ -169,10 +169,11 @@ def open_one_task(X, y, weight, columns, loss, n_folds):
 def _splits(cv, rows, X, y, n_classes):
     """Return the fold of each row, -1 for none, and the rows each split learns from."""
     if isinstance(cv, Integral):
-        stratum = rows.task
+        codes = as_codes(rows.X)
         if n_classes and rows.y.ndim == 1:
-            stratum = stratum * n_classes + rows.y.astype(np.int64)
-        fold = balanced_folds(as_codes(rows.X), rows.y, stratum, cv)
+            fold = class_folds(codes, rows.y.astype(np.int64), rows.task, cv)
+        else:
+            fold = balanced_folds(codes, rows.y, rows.task, cv)
         return fold, fold != np.arange(cv)[:, None]
     splits = user_splits(cv, X, y, rows, classifier=n_classes > 0)
     fold = np.full(rows.weight.size, -1)

@@ -18,6 +18,9 @@ from ._prior_curvature import (
     with_rate,
 )
 
+# Variances with a prior go no further than where its density is below that of its mean
+# by the exponential of this: likelihoods out there take long to find, for nothing.
+FAR = 40.0
 # Largest change of the logarithm of a variance in one step.
 LONGEST_STEP = 3.0
 
@@ -49,6 +52,9 @@ class Logarithms(NamedTuple):
         # Beyond this the unit noise would be lost in rounding.
         size = max(((tasks.root @ base) ** 2).sum(axis=(1, 2)).max(), 1e-300)
         ceiling = 30.0 - np.log(size)
+        if model.rate:
+            longest = max((base**2).sum(axis=0).max(), 1e-300)
+            ceiling = min(ceiling, np.log(FAR / model.rate / longest))
         return cls(
             evaluate, tasks, model, base, inverse, log_variance, has_covariance, ceiling
         )
@@ -70,7 +76,8 @@ class Logarithms(NamedTuple):
         k, (unit, mean_unit) = len(self.base), self._units()
         bound = k > self.model.n_free
         log_variance = self.log_variance + (mean_unit * x[-1] if bound else 0.0)
-        variance = np.exp(np.clip(log_variance, -60.0, 60.0))
+        most = np.log(FAR / self.model.rate) if self.model.rate else 60.0
+        variance = np.exp(np.clip(log_variance, -60.0, most))
         if not self.has_covariance:
             return None, np.zeros((k, k)), variance
         if self.model.equal:
