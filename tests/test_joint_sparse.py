@@ -131,7 +131,8 @@ def test_multiplier_brings_the_dual_vector_to_length():
     length, derivative = clipped_length(target, curvature, 0.9, multiplier, 1.0)
     assert_allclose(length, 1.0)
     ahead, behind = (
-        clipped_length(target, curvature, 0.9, multiplier + h, 1.0)[0] for h in (1e-6, -1e-6)
+        clipped_length(target, curvature, 0.9, multiplier + h, 1.0)[0]
+        for h in (1e-6, -1e-6)
     )
     assert_allclose(derivative, (ahead - behind) / 2e-6, rtol=1e-5)
 
