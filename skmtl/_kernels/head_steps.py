@@ -28,7 +28,7 @@ def invert(matrix):
 @njit(cache=True)
 def step_of_task(
     n_outputs,
-    longest,
+    reach,
     is_signed,
     spread,
     precision,
@@ -41,7 +41,8 @@ def step_of_task(
 ):
     """Move the head of one task to its mode, and write its variance and the step back.
 
-    Return by how much its loss falls if it is a parabola.
+    No number moves by more than ``reach``. Return by how much the loss falls if it is a
+    parabola.
     """
     width = mean.shape[0]
     for p in range(width):
@@ -56,8 +57,13 @@ def step_of_task(
                 pull += (theta[r] - mean[r]) * precision[r, q]
             step[p] += variance[p, q] * pull
     fall = 0.0
+    most = 0.0
     for p in range(width):
-        moved = theta[p] - min(max(step[p], -longest), longest)
+        most = max(most, abs(step[p]))
+    # A shorter step in the same direction, which still lowers the loss.
+    share = min(1.0, reach / max(most, 1e-300))
+    for p in range(width):
+        moved = theta[p] - share * step[p]
         if is_signed and p >= n_outputs:
             moved = max(moved, 0.0)
         step[p], theta[p] = theta[p] - moved, moved
@@ -98,7 +104,7 @@ def improve_prior(n_outputs, theta, uncertain, mean, covariance):
 def improve_heads(
     n_steps,
     n_outputs,
-    longest,
+    reach,
     is_signed,
     learns_spread,
     theta,
@@ -112,7 +118,8 @@ def improve_heads(
     """Take steps of expectation and maximisation, and return the new spread.
 
     The losses of rows are replaced by parabolas. Heads, their prior, derivatives and
-    the losses of rows learned are changed in place.
+    the losses of rows learned are changed in place. ``reach`` has one entry for each
+    task.
     """
     n_tasks, width = theta.shape
     precision, variance = np.empty((width, width)), np.empty((width, width))
@@ -127,7 +134,7 @@ def improve_heads(
         for t in range(n_tasks):
             value[0, t] -= step_of_task(
                 n_outputs,
-                longest,
+                reach[t],
                 is_signed,
                 spread,
                 precision,

@@ -68,10 +68,16 @@ class CrossFit(NamedTuple):
 
 def settle(problem, part, heads, scores, *, is_signed, n_steps=SETTLING_STEPS):
     """Return heads that rest, and what rows say of them."""
-    evidence = gather(problem, part, heads, scores)
+
+    def ask(heads):
+        return gather(problem, part, heads, scores)
+
+    evidence = ask(heads)
     for _ in range(n_steps):
-        heads, distance = improve(heads, evidence, problem.loss, is_signed=is_signed)
-        evidence = gather(problem, part, heads, scores)
+        heads, distance = improve(
+            heads, evidence, problem.loss, ask, is_signed=is_signed
+        )
+        evidence = ask(heads)
         if distance < AT_REST:
             break
     return heads, evidence
@@ -88,6 +94,8 @@ class _Stage(NamedTuple):
         tell a booster of the rows that it must not see; empty where none follows.
     heads : list of Heads
         Those of each split, and of all rows together.
+    is_cut_short : bool
+        Whether the last score still got better when its rounds ran out.
     is_rigid : bool
         Whether heads stay as they are before the first score. Trees that part tasks
         learn the mean of a task's rows; out of fold that is lower where a row is high,
@@ -100,6 +108,7 @@ class _Stage(NamedTuple):
     own: list
     heads: list
     evidence: list
+    is_cut_short: bool = False
     is_rigid: bool = False
 
     @property
@@ -168,13 +177,14 @@ def cross_fit(problem, tables, workers, progress, max_scores=2):
 
 def _start(problem, stage, workers, progress, chain):
     """Return the next score of a stage before its first round, or where it goes on."""
-    is_first = not stage.scores
-    heads = [own.with_score(1.0 if is_first else LATER_SLOPE) for own in stage.heads]
+    # Where all tasks have more to learn the next score is for all of them, else for
+    # those that the scores before do not describe.
+    is_for_all = not stage.scores or stage.is_cut_short
+    slope = 1.0 if is_for_all else LATER_SLOPE
+    heads = [own.with_score(slope) for own in stage.heads]
     if stage.is_rigid:
         heads = [own.rigid() for own in heads]
-    task_weight = np.ones(problem.n_tasks)
-    if not is_first:
-        task_weight = _excess(stage)
+    task_weight = np.ones(problem.n_tasks) if is_for_all else _excess(stage)
     own = (heads[:-1], task_weight, progress.is_kept)
     growth = Growth(problem, stage, workers, *own)
     standing = progress.recall(chain)
@@ -227,6 +237,7 @@ def _with_score(stage, growth):
         out_of_fold=np.concatenate([stage.out_of_fold, out_of_fold[None]]),
         own=own,
         heads=heads,
+        is_cut_short=not growth.is_over,
     )
 
 

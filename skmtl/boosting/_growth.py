@@ -157,6 +157,8 @@ class Growth:
         ]
         self.best_loss, self.best_round, self.mark = np.inf, 0, (np.inf, 0)
         self.n_rounds, self.n_looks, self.is_growing = 0, 0, True
+        # Whether more rounds would be of no use.
+        self.is_over = False
         self.centre = np.zeros((problem.n_tasks, problem.loss.n_outputs))
         # The score of each row by the booster that did not learn from it.
         self.out_of_fold = np.zeros((problem.n_rows, problem.loss.n_outputs))
@@ -173,8 +175,9 @@ class Growth:
         self.best_loss, self.best_round = standing.best_loss, standing.best_round
         self.mark = standing.mark
         self.n_rounds, self.n_looks = standing.n_rounds, standing.n_looks
+        self.is_over = standing.is_over
         is_longer = self.n_rounds < self.problem.max_rounds
-        self.is_growing = is_longer and not standing.is_over
+        self.is_growing = is_longer and not self.is_over
 
     def refit(self, heads):
         """Return the trees of a booster that learns from the rows of all splits."""
@@ -184,7 +187,7 @@ class Growth:
         booster.grow(heads.theta.copy(), self.best_round)
         return join(booster.trees)
 
-    def _stand(self, is_over):
+    def _stand(self):
         """Return where the score stands."""
         return Standing(
             [list(booster.trees) for booster in self.boosters],
@@ -196,7 +199,7 @@ class Growth:
             self.mark,
             self.n_rounds,
             self.n_looks,
-            is_over,
+            self.is_over,
         )
 
     def _centre(self, score):
@@ -219,24 +222,27 @@ class Growth:
         signed, self.centre = is_monotone(self.table), self._centre(scores[-1])
 
         def work(booster):
-            part, heads = booster.part, booster.heads
-            evidence = gather(self.problem, part, heads, scores)
+            def ask(heads):
+                return gather(self.problem, booster.part, heads, scores)
+
+            evidence = ask(booster.heads)
             if not self.is_rigid:
                 booster.heads, _ = improve(
-                    heads, evidence, self.problem.loss, is_signed=signed
+                    booster.heads, evidence, self.problem.loss, ask, is_signed=signed
                 )
             return evidence.scored_loss.sum()
 
         loss = sum(self.workers.run(work, self.boosters))
         self.task_weight = np.ones(self.problem.n_tasks)
-        stale = self._judge(loss)
+        self.is_over = self._judge(loss)
         self.n_looks += 1
-        self.is_growing = not stale and self.n_rounds < self.problem.max_rounds
+        is_longer = self.n_rounds < self.problem.max_rounds
+        self.is_growing = is_longer and not self.is_over
         # A fit with more rounds does not look where this one ends in between.
         is_whole = self.n_rounds % ROUNDS_AT_ONCE == 0
-        is_last = stale or self.rounds_to_come < ROUNDS_AT_ONCE
+        is_last = self.is_over or self.rounds_to_come < ROUNDS_AT_ONCE
         if self.is_kept and is_whole and is_last:
-            self.standing = self._stand(stale)
+            self.standing = self._stand()
 
     def _judge(self, loss):
         """Remember a loss if it is the least, and return whether there is no hope."""

@@ -17,6 +17,9 @@ from .._kernels.losses import LOGISTIC, POISSON, QUANTILE, SOFTMAX, SQUARED
 NO_SCALE = (POISSON, LOGISTIC, SOFTMAX)
 # The farthest an intercept or a slope moves at once where the loss is no parabola.
 LONGEST_STEP = 2.0
+# A step that raises the loss is shortened to this share, so many times; and what
+# rounding makes of a loss that stays.
+SHORTER, SHORTER_STEPS, ROUNDING = 0.25, 5, 1e-12
 # Where variances of heads start, and steps on the same evidence.
 FIRST_VARIANCE, EM_STEPS = 0.25, 6
 POSTERIOR_STEPS = 50
@@ -198,13 +201,50 @@ def average(many):
     return Heads(*middle, many[0].n_outputs)
 
 
-def improve(heads, evidence, loss, *, is_signed=False):
+def improve(heads, evidence, loss, gather, *, is_signed=False):
     """Return heads after some steps, and how far they moved in units of their spread.
 
     The steps are those of expectation and maximisation with the rows' losses replaced
-    by parabolas: several where these are exact, else one. With ``is_signed`` slopes
-    cannot be negative.
+    by parabolas: several where these are exact, else one, which is shortened for tasks
+    whose loss it raises: where classes are nearly parted, parabolas are flat.
+
+    Parameters
+    ----------
+    heads : Heads
+    evidence : Evidence
+        What rows say of them.
+    loss : Loss
+    gather : callable
+        Returns what rows say of other heads.
+    is_signed : bool, default=False
+        Whether slopes cannot be negative.
     """
+    n_tasks = len(heads.theta)
+    if loss.code == SQUARED:
+        return _step(heads, evidence, loss, np.full(n_tasks, np.inf), is_signed)
+    reach, before = np.full(n_tasks, LONGEST_STEP), _penalised(heads, evidence, heads)
+    most = before + ROUNDING * np.abs(before)
+    for _ in range(SHORTER_STEPS):
+        found, distance = _step(heads, evidence, loss, reach, is_signed)
+        higher = ~(_penalised(found, gather(found), heads) <= most)
+        if not higher.any():
+            return found, distance
+        moved = np.abs(found.theta - heads.theta).max(axis=1)
+        reach[higher] = SHORTER * moved[higher]
+    reach[higher] = 0.0
+    return _step(heads, evidence, loss, reach, is_signed)
+
+
+def _penalised(heads, evidence, prior):
+    """Return the loss of each task's rows and of its distance from a prior."""
+    apart = heads.theta - prior.mean
+    precision = np.linalg.inv(prior.covariance)
+    penalty = 0.5 * np.einsum("tp,pq,tq->t", apart, precision, apart)
+    return evidence.value[0] / prior.spread + penalty
+
+
+def _step(heads, evidence, loss, reach, is_signed):
+    """Return heads after steps none of whose tasks moves by more than its reach."""
     is_exact = loss.code == SQUARED
     theta, mean, covariance, spread = (np.array(getattr(heads, n)) for n in NUMBERS)
     gradient, curvature, value = evidence.gradient.copy(), *evidence[1:]
@@ -212,7 +252,7 @@ def improve(heads, evidence, loss, *, is_signed=False):
     spread = improve_heads(
         EM_STEPS if is_exact else 1,
         heads.n_outputs,
-        np.inf if is_exact else LONGEST_STEP,
+        reach,
         is_signed,
         loss.code not in (*NO_SCALE, QUANTILE),
         theta,

@@ -235,12 +235,16 @@ def working_targets(problem, teacher, k):
 def settle(problem, part, heads, scores):
     """Return heads that rest, and what rows say of them."""
     rows = (problem.y, problem.weight, problem.offsets, part)
-    evidence = gather_evidence(problem.loss, *rows, heads, scores)
+
+    def ask(heads):
+        return gather_evidence(problem.loss, *rows, heads, scores)
+
+    evidence = ask(heads)
     # Far from its minimum the log loss is no parabola that bears several steps: a slope
     # that has the wrong sign would be sent beyond it.
     for _ in range(SETTLING_STEPS):
-        heads, distance = improve(heads, evidence, problem.loss)
-        evidence = gather_evidence(problem.loss, *rows, heads, scores)
+        heads, distance = improve(heads, evidence, problem.loss, ask)
+        evidence = ask(heads)
         if distance < AT_REST:
             break
     return heads, evidence
