@@ -19,6 +19,7 @@ release = skmtl.__version__
 
 extensions = [
     "executed",
+    "linked",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",

@@ -89,7 +89,10 @@ def balanced_folds(X, y, stratum, n_folds):
     start = (start + _place_among_equals(key[first], content))[of_row]
     fold = np.empty(X.shape[0], np.int64)
     fold[order] = (count - count[first][of_row] + start) % n_folds
-    return fold
+    if fold.size and (fold == fold[0]).all():
+        # Nothing could be learned beside a fold that holds all rows.
+        fold[order] = np.unique(key, return_inverse=True)[1]
+    return fold % n_folds
 
 
 def class_folds(X, classes, task, n_folds):

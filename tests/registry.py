@@ -75,7 +75,7 @@ REGISTRY = [
     # The default takes what these do not: models of single tasks, which do not take
     # weights for copies in scikit-learn 1.6, and boosting, which is an entry itself.
     Entry(MultiTaskRegressor(["hierarchical", "shared_center"], cv=3)),
-    Entry(MultiTaskClassifier(["pooled", "hierarchical"], cv=3)),
+    Entry(MultiTaskClassifier(["pooled", "shared_center"], cv=3)),
     Entry(TaskStandardScaler(), wide_y=False),
 ]
 

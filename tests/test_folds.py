@@ -106,6 +106,16 @@ def test_classes_of_distinct_rows_are_spread_over_all_folds(problem, n_folds):
         assert sizes.max() - sizes.min() <= 1
 
 
+@given(st.integers(0, 1000), st.integers(2, 4))
+def test_no_fold_holds_all_rows_where_rows_differ(seed, n_tasks):
+    task = np.repeat(np.arange(n_tasks), 3)
+    X = np.random.default_rng(seed).normal(size=(n_tasks, 2))[task]
+    for n_folds in (2, 3, 5):
+        for kind in ("balanced", "class"):
+            fold = folds_of(kind, X, np.zeros(len(task)), task, n_folds)
+            assert np.unique(fold).size > 1
+
+
 def test_order_of_the_columns_of_y_does_not_matter():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(50, 2)), rng.normal(size=(50, 3))

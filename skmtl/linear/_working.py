@@ -22,6 +22,7 @@ from ._sample import loss_scale, prefer_rows, sample_rows, sample_statistics
 LEAST_CURVATURE = 1e-3
 MOST_INFLATION = 1e8
 ROUNDING = 1e-12
+NO_LOSS = 1e-300
 
 
 class Labels(NamedTuple):
@@ -240,8 +241,9 @@ def majorise(labels, solve, start, tol, max_iter):
 
     scores = labels.scores(start.coef, start.intercept)
     step, value = start, objective(start, scores)
-    # Not relative to the value itself, which falls to zero where classes separate.
-    unit = row_scale.sum() * np.log(max(labels.n_scores, 2))
+    # Not relative to the value itself, which falls to zero where classes separate. A
+    # fold that holds out all that differ leaves no rows at all.
+    unit = max(row_scale.sum() * np.log(max(labels.n_scores, 2)), NO_LOSS)
     # Half the bound for several classes, their Hessian's diagonal, often does as well.
     least = 1.0 if labels.n_scores == 1 else 0.5
     inflation, gain, n_iter = least, np.inf, 0
