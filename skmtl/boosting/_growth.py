@@ -117,7 +117,9 @@ class Booster:
                 slope[:], target = 1.0, problem.y - room.base[:, 0]
             rounds = [self._round(room, slope, target) for _ in range(n_rounds)]
         # Small arrays are mostly what says that they are arrays.
-        self.trees.append(join(rounds))
+        trees = join(rounds)
+        self.trees.append(trees)
+        add_trees(trees, growth.table.codes, self.score, self.scored)
         growth.out_of_fold[self.scored] = self.score[self.scored]
 
     def _round(self, room, slope, target):
@@ -137,9 +139,17 @@ class Booster:
                 refit(grown, room, loss.level, target, self.score, k, weight, settings)
             add_leaves(grown, room, self.score, k)
             trees.append(grown.tree)
-        trees = join(trees)
-        add_trees(trees, table.codes, self.score, self.scored)
-        return trees
+        return join(trees)
+
+    def go_back(self):
+        """Forget the rounds after the best one."""
+        growth = self.growth
+        n_looks = -(-growth.best_round // ROUNDS_AT_ONCE)
+        later, self.trees = join(self.trees[n_looks:]), self.trees[:n_looks]
+        rows = self.scored
+        if not growth.is_rigid:
+            rows = np.flatnonzero(self.part != UNUSED).astype(np.uint32)
+        add_trees(later.scaled(-1.0), growth.table.codes, self.score, rows)
 
 
 class Growth:
