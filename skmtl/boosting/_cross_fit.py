@@ -38,6 +38,7 @@ class Score(NamedTuple):
         Their sum is the score. One for each split, and if rows are many, one that
         learned from all of them.
     n_rounds : int
+        The most that any of them has.
     """
 
     boosters: list
@@ -231,6 +232,7 @@ def _with_score(stage, growth):
     boosters = [trees.scaled((1.0 - say) / len(boosters)) for trees in boosters]
     if say:
         boosters.append(growth.refit(heads[-1]).scaled(say))
+        n_rounds = max(n_rounds, boosters[-1].n_trees // problem.loss.n_outputs)
     return stage._replace(
         scores=[*stage.scores, Score(boosters, n_rounds)],
         out_of_fold=np.concatenate([stage.out_of_fold, out_of_fold[None]]),

@@ -190,11 +190,16 @@ class Growth:
         self.is_growing = is_longer and not self.is_over
 
     def refit(self, heads):
-        """Return the trees of a booster that learns from the rows of all splits."""
+        """Return the trees of a booster that learns from the rows of all splits.
+
+        It has more rounds than theirs in the measure in which it has more rows.
+        """
         learned = (self.parts != UNUSED).any(axis=0)
         part = np.where(learned, LEARNED, UNUSED).astype(np.uint8)
         booster = Booster(self, part, heads, self.before)
-        booster.grow(heads.theta.copy(), self.best_round)
+        fewer = np.mean([own.learned.size for own in self.boosters])
+        n_rounds = round(self.best_round * booster.learned.size / max(fewer, 1.0))
+        booster.grow(heads.theta.copy(), min(n_rounds, self.problem.max_rounds))
         return join(booster.trees)
 
     def _stand(self):
