@@ -313,6 +313,11 @@ def test_a_booster_of_all_rows_agrees_with_those_of_splits(monkeypatch):
         fitted = Regressor(task_feature="task").fit(X[train], y[train])
         errors.append(np.mean((fitted.predict(X[~train]) - y[~train]) ** 2))
     assert 0.8 < errors[1] / errors[0] < 1.0
+    # The others lack a fifth of the rows, and have as many rounds less.
+    *others, last = fitted._model.variants[0].scores[0].boosters
+    assert last.n_trees == round(1.25 * others[0].n_trees)
+    *_, stage = fitted.staged_predict(X[~train])
+    assert_allclose(stage, fitted.predict(X[~train]))
 
 
 def strangers(n_rows=150):

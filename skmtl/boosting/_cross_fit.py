@@ -12,9 +12,9 @@ import numpy as np
 
 from .._kernels.heads import LEARNED, UNUSED
 from ._bins import Table
-from ._growth import ROUNDS_AT_ONCE, Booster, Growth, gather, is_monotone
+from ._growth import Booster, Growth, gather, is_monotone
 from ._heads import Heads, average, first_heads, improve
-from ._trees import add_trees, join
+from ._trees import join
 
 # What another score must take off the loss to stay.
 WORTH_A_SCORE = 0.005
@@ -38,6 +38,7 @@ class Score(NamedTuple):
         Their sum is the score. One for each split, and if rows are many, one that
         learned from all of them.
     n_rounds : int
+        The most that any of them has.
     """
 
     boosters: list
@@ -89,9 +90,10 @@ class _Stage(NamedTuple):
     Attributes
     ----------
     own : list of float64 arrays of shape (n_scores, n_rows, n_outputs)
-        What the boosters of each split say of all rows, also of those they learned
-        from: a further score continues from there. Out of fold, other boosters would
-        tell a booster of the rows that it must not see; empty where none follows.
+        What the boosters of each split say of rows that they score, and of those that
+        they learned from: a further score continues from there. Out of fold, other
+        boosters would tell a booster of the rows that it must not see; empty where none
+        follows.
     heads : list of Heads
         Those of each split, and of all rows together.
     is_cut_short : bool
@@ -215,16 +217,14 @@ def _grow(growths, workers):
 def _with_score(stage, growth):
     """Return the stage with the score that has grown, up to its best round."""
     n_rounds, problem = growth.best_round, growth.problem
-    n_looks = -(-n_rounds // ROUNDS_AT_ONCE)
-    shape = (problem.n_rows, problem.loss.n_outputs)
-    out_of_fold, boosters, own = np.zeros(shape), [], []
+    out_of_fold = np.zeros((problem.n_rows, problem.loss.n_outputs))
+    boosters, own = [], []
     for booster in growth.boosters:
-        trees, score = join(booster.trees[:n_looks]), np.zeros(shape)
-        add_trees(trees, stage.table.codes, score)
-        out_of_fold[booster.scored] = score[booster.scored]
-        boosters.append(trees)
+        booster.go_back()
+        out_of_fold[booster.scored] = booster.score[booster.scored]
+        boosters.append(join(booster.trees))
         if not stage.is_rigid:
-            own.append(np.concatenate([booster.before, score[None]]))
+            own.append(np.concatenate([booster.before, booster.score[None]]))
     heads = [booster.heads for booster in growth.boosters]
     # Those of all rows start where they are sure to find the way.
     heads.append(average(heads))
@@ -232,6 +232,7 @@ def _with_score(stage, growth):
     boosters = [trees.scaled((1.0 - say) / len(boosters)) for trees in boosters]
     if say:
         boosters.append(growth.refit(heads[-1]).scaled(say))
+        n_rounds = max(n_rounds, boosters[-1].n_trees // problem.loss.n_outputs)
     return stage._replace(
         scores=[*stage.scores, Score(boosters, n_rounds)],
         out_of_fold=np.concatenate([stage.out_of_fold, out_of_fold[None]]),

@@ -117,7 +117,9 @@ class Booster:
                 slope[:], target = 1.0, problem.y - room.base[:, 0]
             rounds = [self._round(room, slope, target) for _ in range(n_rounds)]
         # Small arrays are mostly what says that they are arrays.
-        self.trees.append(join(rounds))
+        trees = join(rounds)
+        self.trees.append(trees)
+        add_trees(trees, growth.table.codes, self.score, self.scored)
         growth.out_of_fold[self.scored] = self.score[self.scored]
 
     def _round(self, room, slope, target):
@@ -137,9 +139,17 @@ class Booster:
                 refit(grown, room, loss.level, target, self.score, k, weight, settings)
             add_leaves(grown, room, self.score, k)
             trees.append(grown.tree)
-        trees = join(trees)
-        add_trees(trees, table.codes, self.score, self.scored)
-        return trees
+        return join(trees)
+
+    def go_back(self):
+        """Forget the rounds after the best one."""
+        growth = self.growth
+        n_looks = -(-growth.best_round // ROUNDS_AT_ONCE)
+        later, self.trees = join(self.trees[n_looks:]), self.trees[:n_looks]
+        rows = self.scored
+        if not growth.is_rigid:
+            rows = np.flatnonzero(self.part != UNUSED).astype(np.uint32)
+        add_trees(later.scaled(-1.0), growth.table.codes, self.score, rows)
 
 
 class Growth:
@@ -180,11 +190,16 @@ class Growth:
         self.is_growing = is_longer and not self.is_over
 
     def refit(self, heads):
-        """Return the trees of a booster that learns from the rows of all splits."""
+        """Return the trees of a booster that learns from the rows of all splits.
+
+        It has more rounds than theirs in the measure in which it has more rows.
+        """
         learned = (self.parts != UNUSED).any(axis=0)
         part = np.where(learned, LEARNED, UNUSED).astype(np.uint8)
         booster = Booster(self, part, heads, self.before)
-        booster.grow(heads.theta.copy(), self.best_round)
+        fewer = np.mean([own.learned.size for own in self.boosters])
+        n_rounds = round(self.best_round * booster.learned.size / max(fewer, 1.0))
+        booster.grow(heads.theta.copy(), min(n_rounds, self.problem.max_rounds))
         return join(booster.trees)
 
     def _stand(self):

@@ -23,8 +23,8 @@ ALL_CODES, PATIENCE_ALONE, MOST_NODES = 255, 40, 10**8
 # Rows of its own that the mean of all tasks counts like where rounds are chosen.
 PRIOR_WEIGHT = 100.0
 # Rows of a sample of tasks on which the shrinkage is chosen, and of one that tells
-# whether trees can be of use.
-SAMPLE_ROWS, PROBE_ROWS = 20_000, 10_000
+# whether trees can be of use, in some rounds.
+SAMPLE_ROWS, PROBE_ROWS, PROBE_ROUNDS = 20_000, 10_000, 50
 # What they must take off the loss there, in a blend with other scores; and trees beside
 # scores off that of the first splits, or else there are none.
 WORTH_A_MODEL, WORTH_TREES, TRIED = 0.005, 0.0002, 2
@@ -177,34 +177,32 @@ def grow_task_block(problem, total, growing=None):
 def _with_one_shrinkage(problem, total, sample, growing):
     """Return how trees grow with the shrinkage that is best for some tasks, and them.
 
-    The loss falls with the shrinkage, and rises from there. Where the strongest is of
-    no use to the first splits there are no trees.
+    The loss of the first splits tells: it falls with the shrinkage, and rises from
+    there. Where the strongest is of no use there are no trees.
     """
-    within = np.isin(problem.task, sample)
-    strongest = growing._replace(shrinkages=growing.shrinkages[:1])
-    first = _cross_fit(problem, total, within, strongest, slice(TRIED))
-    if len(growing.shrinkages) > 1 and not _is_useful(problem, first):
-        none = strongest._replace(n_rounds=0)
-        return none, _cross_fit(problem, total, within, none)
-    best, least = None, np.inf
+    within, best, least = np.isin(problem.task, sample), None, np.inf
     for shrinkage in growing.shrinkages:
         way = growing._replace(shrinkages=(shrinkage,))
-        rest = slice(len(first), None)
-        found = first + _cross_fit(problem, total, within, way, rest)
-        first = []
-        loss = _chosen(_curve(found)[sample], problem.scored_weight[sample])[1].sum()
-        if not loss < least:
+        found = _cross_fit(problem, total, within, way, slice(TRIED))
+        before, after = _losses(problem, found, sample)
+        is_useless = before > 0.0 and after >= (1.0 - WORTH_TREES) * before
+        if best is None and len(growing.shrinkages) > 1 and is_useless:
+            way = way._replace(n_rounds=0)
+            return way, _cross_fit(problem, total, within, way)
+        if not after < least:
             break
-        best, least = (way, found), loss
-    return best
+        best, least = (way, found), after
+    way, found = best
+    if sample.size == problem.n_tasks:
+        found = found + _cross_fit(problem, total, within, way, slice(TRIED, None))
+    return way, found
 
 
-def _is_useful(problem, first):
-    """Return whether trees of some splits lower the loss of what these hold out."""
-    curve = _curve(first)
-    weight = sum(_weight_held_out(problem, split) for split in range(len(first)))
-    before, after = curve[:, 0].sum(), _chosen(curve, weight)[1].sum()
-    return bool(before <= 0.0 or after < (1.0 - WORTH_TREES) * before)
+def _losses(problem, found, sample):
+    """Return losses of what the first splits hold out, without trees and with them."""
+    curve = _curve(found)[sample]
+    weight = sum(_weight_held_out(problem, split) for split in range(len(found)))
+    return curve[:, 0].sum(), _chosen(curve, weight[sample])[1].sum()
 
 
 def _weight_held_out(problem, split):
@@ -216,7 +214,7 @@ def _weight_held_out(problem, split):
 def promises(problem, start, total, growing):
     """Return whether trees of tasks are likely to make scores useful beside others.
 
-    They grow for some tasks and one split.
+    They grow for some tasks and one split, in few rounds.
 
     Parameters
     ----------
@@ -235,7 +233,8 @@ def promises(problem, start, total, growing):
     weight = np.bincount(task[rows], problem.row_weight[rows], problem.n_tasks)
     if not weight.sum():
         return False
-    found = _boost(problem, start, within & (part != UNUSED), part, growing)
+    few = growing._replace(n_rounds=min(PROBE_ROUNDS, growing.n_rounds))
+    found = _boost(problem, start, within & (part != UNUSED), part, few)
     trees = found.task_trees.truncate(_chosen(found.curve, weight)[0])
     own = start[rows]
     add_task_trees(trees, problem.table.codes[rows], task[rows], own)

@@ -2,24 +2,26 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import numba
 
 # Numba's own thread pool, the one that every platform has, aborts the process when two
 # threads use it at once.
 _pool = threading.Lock()
+_ONE = nullcontext()
 
 
-@contextmanager
 def numba_threads(n_threads):
     """Let compiled loops use some threads; None, if there is only one to use.
 
     A function compiled for more crashes when it is loaded before the pool has started.
     """
-    if n_threads == 1:
-        yield None
-        return
+    return _ONE if n_threads == 1 else _several(n_threads)
+
+
+@contextmanager
+def _several(n_threads):
     with _pool:
         before = numba.get_num_threads()
         allowed = min(n_threads, numba.config.NUMBA_NUM_THREADS)
