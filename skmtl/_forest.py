@@ -4,7 +4,6 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import ExtraTreesRegressor
 
-N_TREES = 100
 # The least weight of a leaf: numbers are averaged over trees; of classes, each tree
 # gives shares of its leaves.
 LEAF_OF_NUMBERS, LEAF_OF_CLASSES = 1.0, 5.0
@@ -25,11 +24,13 @@ class SharedForest(BaseEstimator):
         Classes are predicted by their indicators; 0 stands for numbers.
     wide : bool
         Whether columns of y are tasks; else the last column of X is a task's code.
+    n_trees : int
     """
 
-    def __init__(self, n_classes=0, wide=False):
+    def __init__(self, n_classes=0, wide=False, n_trees=100):
         self.n_classes = n_classes
         self.wide = wide
+        self.n_trees = n_trees
 
     def fit(self, X, y, sample_weight=None):
         """Grow the trees."""
@@ -75,7 +76,7 @@ class SharedForest(BaseEstimator):
         leaf = LEAF_OF_CLASSES if self.n_classes else LEAF_OF_NUMBERS
         share = min(leaf / weight[seen].sum(), 0.5)
         forest = ExtraTreesRegressor(
-            N_TREES, min_weight_fraction_leaf=share, random_state=0
+            self.n_trees, min_weight_fraction_leaf=share, random_state=0
         )
         return forest.fit(X[seen], y[seen], weight[seen])
 

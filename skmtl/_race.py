@@ -113,6 +113,7 @@ class FoldRunner:
 
     def __init__(self, structure, sample):
         self.name, self.settled = structure.name, structure.settled
+        self.in_folds = structure.in_folds
         self.status = structure.refuse(sample) or ""
         self.estimator = structure.make(sample)
         self.error = None
@@ -121,14 +122,15 @@ class FoldRunner:
         """Answer about a fold; the first one settles parameters for the others."""
         sample, rows = course.sample, course.held(k)
         if not k:
-            self.values, self.fixed = course.room(), self.estimator
+            self.values = course.room()
+            self.fixed = clone_with(self.estimator, self.in_folds)
         fitted = fit_rows(self.fixed, sample, course.splits[k][0])
         said = ask(fitted, sample.design[rows], sample.n_classes, sample.wide)
         self.values[rows] = said
         if not k:
             names = [name for name in self.settled if hasattr(fitted, f"{name}_")]
             chosen = {name: getattr(fitted, f"{name}_") for name in names}
-            self.fixed = clone_with(self.estimator, chosen)
+            self.fixed = clone_with(self.fixed, chosen)
 
     def model(self, course):
         """Return the structure fitted to all rows."""
