@@ -200,7 +200,7 @@ def chosen(options):
         unit = f"loss of the chosen over that of the best ({best}) less 1"
         draws = len(protocol.splits)
         # Of fewer splits the standard error says little.
-        bar = f"<= {max(0.01, error) if draws >= 5 else 0.01:.4f}"
+        bar = f"<= {max(0.01, error) if draws >= 5 else 0.01:.6g}"
         yield Line(protocol.name, unit, (float(excess), float(error)), bar, draws, note)
 
 
