@@ -80,7 +80,21 @@ def test_readme_quotes_the_page_of_benchmarks():
     ratios = dict(re.findall(r"^\| (\w+) \|.*\| (\d\.\d+) \|$", against, re.M))
     rivals = ("lightgbm_category", "mixed_model", "linear_separate")
     few = part.split("### Few")[1].split("###")[0]
-    names = "none one two three four five six seven eight nine ten eleven twelve".split()
+    names = [
+        "none",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+    ]
     names += ["thirteen", "fourteen", "fifteen"]
     sets, lost, sets_few, lost_few = (
         names[len(re.findall(rf"\| (?:{kinds}) \|", text))]
