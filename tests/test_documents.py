@@ -79,15 +79,20 @@ def test_readme_quotes_the_page_of_benchmarks():
     against = dense.split("against each rival:")[1].split("![")[0]
     ratios = dict(re.findall(r"^\| (\w+) \|.*\| (\d\.\d+) \|$", against, re.M))
     rivals = ("lightgbm_category", "mixed_model", "linear_separate")
-    lost = len(re.findall(r"\| loss \|", dense))
-    sets = len(re.findall(r"\| (?:win|tie|loss) \|", dense))
-    names = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight"]
+    few = part.split("### Few")[1].split("###")[0]
+    names = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight"]
     names += ["nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen"]
+    sets, lost, sets_few, lost_few = (
+        names[len(re.findall(rf"\| (?:{kinds}) \|", text))]
+        for text in (dense, few)
+        for kinds in ("win|tie|loss", "loss")
+    )
     readme = (root / "README.md").read_text(encoding="utf-8")
     quoted = re.search(r"^On \w+ tables with groups.*$", readme, re.M).group()
     assert re.findall(r"0\.\d\d", quoted) == [f"{float(ratios[k]):.2f}" for k in rivals]
-    assert quoted.startswith(f"On {names[sets]} tables")
-    assert f"On {names[lost]} of the {names[sets]}" in quoted
+    assert quoted.startswith(f"On {sets} tables")
+    assert f"On {lost} of them" in quoted
+    assert f"on {lost_few} of {sets_few}" in quoted
 
 
 def follow(page, folder):
