@@ -33,6 +33,7 @@ from skmtl._tasks import group_rows, group_targets, statistics
 from skmtl.linear import (
     JointSparseClassifier,
     JointSparseRegressor,
+    _block_descent,
     _quadratic,
     _sweeps,
     joint_sparse_path,
@@ -184,12 +185,18 @@ def test_sweeps_are_those_of_the_slow_twin(penalty, n_blocks):
 
 
 @pytest.mark.parametrize("scale", [1e-40, 1e40])
-def test_single_precision_of_gram_matrices_does_not_move_the_optimum(scale):
+def test_single_precision_of_gram_matrices_does_not_move_the_optimum(
+    scale, monkeypatch
+):
     rng = np.random.default_rng(0)
     X, task = rng.normal(size=(200, 30)), np.repeat(np.arange(5), 40)
     y = X[:, :3].sum(axis=1) * (1.0 + task) + rng.normal(size=200)
     model = JointSparseRegressor(0.1, tol=1e-13, task_feature=-1)
-    coef = model.fit(np.column_stack([X, task]), y).coef_
+    exact = model.fit(np.column_stack([X, task]), y).coef_
+    monkeypatch.setattr(_block_descent, "MANY", 0)
+    coef = clone(model).fit(np.column_stack([X, task]), y).coef_
+    assert not np.array_equal(coef, exact)
+    assert_allclose(coef, exact, rtol=1e-5, atol=1e-6)
     # Squares of these are out of reach of single precision.
     model = clone(model).set_params(alpha=0.1 * scale)
     extreme = model.fit(np.column_stack([scale * X, task]), y)

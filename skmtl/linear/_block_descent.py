@@ -16,6 +16,9 @@ TINY = 1e-300
 # A working set that is short of features, or nearly all of them, is descended on until
 # its gap is this fraction of that of all features, and then looked over again.
 LOOSE = 0.1
+# From so many entries on, Gram matrices of tasks are kept in single precision: they
+# would not stay in the processor's cache otherwise.
+MANY = 2**20
 
 
 class Certificate(NamedTuple):
@@ -66,9 +69,10 @@ class BlockDescent:
         self._slope = loss.slopes(self.W)
         self._multiplier = np.zeros(len(self.W))
         self._members = np.flatnonzero(self.W.any(axis=1))
-        # Many Gram matrices are read more often than they are calculated with. Rounding
+        # Reading many Gram matrices takes longer than calculating with them. Rounding
         # them shortens steps a little, but does not move the optimum: slopes are exact.
-        kind = np.float32 if loss.n_blocks > 1 else np.float64
+        entries = loss.n_blocks * len(self.W) ** 2
+        kind = np.float32 if loss.n_blocks > 1 and entries > MANY else np.float64
         self._gram, self._n_known = np.empty((0, 0, loss.n_blocks), kind), 0
         self._optima = []
 
