@@ -76,9 +76,13 @@ def save(display):
 def draw_pictures(app):
     """Draw the displays, unless nothing changed since they were drawn."""
     sources = [DRAWING, Path(__file__), *(here.parent / "skmtl/plotting").glob("*.py")]
-    drawn = [path.stat().st_mtime for path in PICTURES.glob("*.png")]
-    if not drawn or min(drawn) < max(path.stat().st_mtime for path in sources):
+    # Written last: drawing that was interrupted begins anew.
+    done = PICTURES / "done"
+    if not done.exists() or done.stat().st_mtime < max(
+        path.stat().st_mtime for path in sources
+    ):
         draw(DRAWING.read_text(encoding="utf-8"))
+        done.touch()
 
 
 class Picture(Directive):
