@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._labels import encode
+
 # Variances of intercepts that are tried, in units of that of the noise.
 VARIANCES = np.r_[0.0, np.logspace(-3.0, 3.0, 25)]
 # Strengths of the ridge that are tried, in rows; strong ones first: with fewer rows
@@ -53,9 +55,7 @@ class RandomIntercepts(BaseEstimator):
         """Return numbers; an unknown task has the mean intercept."""
         if self.wide:
             return (X @ self._coef + self._level)[:, None] + self._offset
-        place = np.searchsorted(self._codes, X[:, -1])
-        known = np.append(self._codes, np.nan)[place] == X[:, -1]
-        own = np.where(known, np.append(self._offset, 0.0)[place], 0.0)
+        own = np.append(self._offset, 0.0)[encode(X[:, -1], self._codes)]
         return X[:, :-1] @ self._coef + self._level + own
 
 

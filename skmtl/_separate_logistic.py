@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LogisticRegression
 
+from ._labels import encode
 from .baselines import IndependentTasks
 
 # Rows with the shares of classes of all tasks that are added to what a task's own say.
@@ -45,7 +46,7 @@ class SeparateLogistic(BaseEstimator):
         else:
             share = np.bincount(y, weight, self.n_classes)
             self._share = share / share.sum()
-            size = np.bincount(self._place(X), weight)
+            size = np.bincount(encode(X[:, -1], self._tasks.tasks_), weight)
             self._size = np.append(size, weight.sum())
         return self
 
@@ -56,15 +57,10 @@ class SeparateLogistic(BaseEstimator):
         self._size = np.insert(self._size, -1, size)
         return self
 
-    def _place(self, X):
-        """Return each row's task, -1 for an unknown one."""
-        codes = self._tasks.tasks_
-        place = np.searchsorted(codes, X[:, -1])
-        known = np.append(codes, np.nan)[place] == X[:, -1]
-        return np.where(known, place, -1)
-
     def predict_proba(self, X):
         """Return the probability of each class, of the second for each column of y."""
-        size = self._size if self.wide else self._size[self._place(X), None]
+        size = self._size
+        if not self.wide:
+            size = size[encode(X[:, -1], self._tasks.tasks_), None]
         said = self._tasks.predict_proba(X)
         return (size * said + ADDED * self._share) / (size + ADDED)

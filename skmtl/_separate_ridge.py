@@ -15,6 +15,8 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from ._labels import encode
+
 # Precisions of noise and of coefficients to start from. With fewer rows than features,
 # evidence has a second maximum that leaves no noise; a search that starts from a strong
 # penalty ends at the other one.
@@ -68,9 +70,7 @@ class SeparateRidge(BaseEstimator):
         """Return numbers; rows of unknown tasks are told by the model of all rows."""
         if self.wide:
             return X @ self._coef.T + self._intercept
-        place = np.searchsorted(self._codes, X[:, -1])
-        known = np.append(self._codes, np.nan)[place] == X[:, -1]
-        place = np.where(known, place, -1)
+        place = encode(X[:, -1], self._codes)
         products = np.einsum("ij,ij->i", X[:, :-1], self._coef[place])
         return products + self._intercept[place]
 

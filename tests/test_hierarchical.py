@@ -758,6 +758,13 @@ def test_the_search_does_not_stray_where_classes_can_be_separated(monkeypatch):
     assert max(largest) < 1e6
 
 
+def test_weights_of_classes_that_are_not_there_are_refused():
+    X, y = labelled()
+    model = HierarchicalClassifier(task_feature=0, class_weight={7: 3.0})
+    with pytest.raises(ValueError, match=r"classes \[7\].*not among \[0, 1\]"):
+        model.fit(X, y)
+
+
 def test_class_weights():
     X, y = labelled()
     model = HierarchicalClassifier(task_feature=0, class_weight={1: 3.0}).fit(X, y)

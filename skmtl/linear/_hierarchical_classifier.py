@@ -8,7 +8,6 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._sklearn_compat import Interval, StrOptions, fitting
 from .._tasks import statistics
-from .._validation import balanced_weights
 from ._base import LinearClassifier
 from ._compression import common_frame
 from ._expectation_propagation import conditioned_by_propagation, fit_by_propagation
@@ -17,6 +16,7 @@ from ._labelled import labels_of
 from ._laplace import conditioned_by_laplace, fit_by_laplace
 from ._one_task import open_one
 from ._task_posterior import cosines, posterior, quadratic, surprise
+from ._working import weigh_classes
 
 
 class HierarchicalClassifier(LinearClassifier):
@@ -188,7 +188,7 @@ class HierarchicalClassifier(LinearClassifier):
                 f"{type(self).__name__} needs rows of two classes, but y holds one "
                 f"class: {self.classes_.tolist()}."
             )
-        data = data._replace(weight=self._class_weighted(data))
+        data = weigh_classes(data, self.class_weight, self.classes_)
         totals = statistics(data)
         frame = common_frame(totals, intercept=self.fit_intercept)
         labels = self._labels(data, frame)
@@ -208,17 +208,6 @@ class HierarchicalClassifier(LinearClassifier):
         self._keep(frame, optimum, mode)
         self.n_iter_, self.log_likelihood_ = optimum.n_iter, evidence
         return self
-
-    def _class_weighted(self, data):
-        """Return the weights of rows times those of their classes."""
-        classes = data.y.astype(np.int64)
-        if self.class_weight is None:
-            return data.weight
-        if self.class_weight == "balanced":
-            task = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
-            return balanced_weights(data.weight, task, classes, self.classes_.size)
-        factor = [self.class_weight.get(c, 1.0) for c in self.classes_.tolist()]
-        return data.weight * np.array(factor)[classes]
 
     def _labels(self, data, frame):
         """Return rows of the frame with their labels."""
@@ -312,7 +301,7 @@ class HierarchicalClassifier(LinearClassifier):
         data, new = open_one(self, X, y, name, sample_weight)
         tasks, old, t = new.tasks, new.known, new.place
         self._extend(old)
-        data = data._replace(weight=self._class_weighted(data))
+        data = weigh_classes(data, self.class_weight, self.classes_)
         labels = self._labels(data, self._frame)
         several = len(labels.target) > 1
         condition = conditioned_by_laplace if several else conditioned_by_propagation

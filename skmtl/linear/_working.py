@@ -16,7 +16,7 @@ from scipy.special import expit, logsumexp, softmax
 from sklearn.exceptions import ConvergenceWarning
 
 from .._tasks import TaskData, freeze, statistics
-from .._validation import balanced_weights
+from .._validation import class_weighted
 from ._sample import loss_scale, prefer_rows, sample_rows, sample_statistics
 
 LEAST_CURVATURE = 1e-3
@@ -194,12 +194,9 @@ def weigh_classes(data, class_weight, classes):
     """Return data with weights that make up for unequal classes."""
     if class_weight is None:
         return data
-    position = data.y.astype(np.int64)
-    if isinstance(class_weight, dict):
-        factor = np.array([class_weight.get(c, 1.0) for c in classes.tolist()])
-        return data._replace(weight=data.weight * factor[position], shared=False)
     task = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
-    weight = balanced_weights(data.weight, task, position, classes.size)
+    position = data.y.astype(np.int64)
+    weight = class_weighted(class_weight, data.weight, task, position, classes)
     return data._replace(weight=weight, shared=False)
 
 
