@@ -10,8 +10,6 @@ from ._moments import BLOCK, add_rows
 
 # A feature whose spread is a smaller part of its size is centred before it is squared.
 NEAR = 1e-3
-# From this many features on, half of a symmetric product is worth a library's call.
-WIDE = 96
 # Up to this many numbers, compiled code takes longer to load than it saves.
 SMALL = 2**19
 
@@ -289,15 +287,17 @@ def _add(measured, data, offsets):
     block_rows = min(max(data.X.shape[1], 384), BLOCK)
     rest = data.rows, data.y, data.weight, offsets, block_rows, *measured
     if sparse.issparse(data.X):
+        from ._kernels.products import ROUTINE
         from ._kernels.sparse_statistics import measure_sparse
 
-        measure_sparse(*_entries(data.X), *rest)
-    elif data.X.shape[1] >= WIDE or data.rows.size * data.X.shape[1] <= SMALL:
+        measure_sparse(ROUTINE, *_entries(data.X), *rest)
+    elif data.rows.size * data.X.shape[1] <= SMALL:
         add_rows(measured, data, offsets)
     else:
+        from ._kernels.products import ROUTINE
         from ._kernels.statistics import measure
 
-        measure(*_cells(data.X), *rest)
+        measure(ROUTINE, *_cells(data.X), *rest)
 
 
 def _cells(X):

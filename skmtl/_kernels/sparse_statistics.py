@@ -7,7 +7,7 @@
 import numpy as np
 from numba import njit
 
-from .statistics import absorb
+from .statistics import absorb, complete, new_block
 
 # A feature whose spread is a smaller part of its size loses digits if it is centred
 # after its squares were added up.
@@ -81,30 +81,32 @@ def centre(total, mean, suits, gram, xy):
 
 
 @njit(cache=True)
-def read_sparse_block(
-    values, columns, starts, rows, y, weight, first, last, block, mean
-):
-    """Do what ``read_block`` does."""
-    d = block.shape[1] - 1
+def fill_sparse(values, columns, starts, rows, y, weight, first, last, centre, block):
+    """Fill a block with rows about their mean, and write this to ``centre``."""
+    d = centre.shape[0] - 1
     total = 0.0
-    mean[:] = 0.0
+    centre[:] = 0.0
     block[:] = 0.0
     for i in range(first, last):
         w = weight[i]
         for e in range(starts[rows[i]], starts[rows[i] + 1]):
             block[i - first, columns[e]] = values[e]
-            mean[columns[e]] += w * values[e]
+            centre[columns[e]] += w * values[e]
         block[i - first, d] = y[i]
-        mean[d] += w * y[i]
+        centre[d] += w * y[i]
         total += w
-    mean /= total
-    return total
+    centre /= total
+    for i in range(last - first):
+        root = np.sqrt(weight[first + i])
+        for j in range(d + 1):
+            block[i, j] = root * (block[i, j] - centre[j])
+        block[i, d + 1] = root
 
 
 @njit(cache=True)
 def measure_sparse(
-    values, columns, starts, rows, y, weight, offsets, block_rows, total, x_mean,
-    y_mean, gram, xy, yy,
+    routine, values, columns, starts, rows, y, weight, offsets, block_rows, total,
+    x_mean, y_mean, gram, xy, yy,
 ):  # fmt: skip
     """Write weight sum, means and centred sums of squares of every task.
 
@@ -112,8 +114,7 @@ def measure_sparse(
     faster, or features so far from zero that they have to be centred first.
     """
     d = x_mean.shape[1]
-    space = np.empty((block_rows, d + 1))
-    mean, scatter = np.empty(d + 1), np.empty((d + 1, d + 1))
+    space, product, mean = new_block(block_rows, d)
     suits = np.empty(d, np.int64)
     for t in range(offsets.shape[0] - 1):
         first, last = offsets[t], offsets[t + 1]
@@ -135,10 +136,11 @@ def measure_sparse(
         for start in range(first, last, block_rows):
             stop = min(start + block_rows, last)
             block = space[: stop - start]
-            added = read_sparse_block(
-                values, columns, starts, rows, y, weight, start, stop, block, mean
+            fill_sparse(
+                values, columns, starts, rows, y, weight, start, stop, mean, block
             )
             absorb(
-                block, weight[start:stop], added, mean, scatter, t, total, x_mean,
-                y_mean, gram, xy, yy,
+                routine, block, weight[start:stop].sum(), mean, product, t, total,
+                x_mean, y_mean, gram, xy, yy,
             )  # fmt: skip
+        complete(gram[t])

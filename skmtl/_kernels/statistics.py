@@ -3,15 +3,46 @@
 Entries ``offsets[t]:offsets[t + 1]`` belong to task ``t``; entry ``i`` is row
 ``rows[i]`` of a table with target ``y[i]`` and weight ``weight[i]``. Rows of the table
 start every ``width`` numbers of ``cells``.
+
+A block holds some rows ``[x, y, 1]`` of one task, less a centre and times the roots of
+their weights; its product with itself has all their moments.
 """
 
 import numpy as np
 from numba import njit
 
 from .prefetch import prefetch
+from .products import half_product
 
 # Rows stand in any order: fetched this long before they are read.
 AHEAD = 8
+# Blocks are as wide as a multiple of this, with zeros in what is left.
+LANES = 4
+
+
+@njit(cache=True)
+def new_block(n_rows, n_features):
+    """Return room for a block, the product of a block with itself, and a centre."""
+    width = (n_features + 2 + LANES - 1) // LANES * LANES
+    space = np.zeros((n_rows, width)), np.zeros((width, width))
+    return space[0], space[1], np.empty(n_features + 1)
+
+
+@njit(cache=True)
+def find_centre(cells, width, rows, y, weight, first, last, centre):
+    """Write the weighted mean of some rows."""
+    d = centre.shape[0] - 1
+    total = 0.0
+    centre[:] = 0.0
+    for i in range(first, last):
+        if i + AHEAD < last:
+            fetch(cells, width, d, rows[i + AHEAD])
+        row, w = cells[rows[i] * width :][:d], weight[i]
+        for j in range(d):
+            centre[j] += w * row[j]
+        centre[d] += w * y[i]
+        total += w
+    centre /= total
 
 
 @njit(cache=True)
@@ -22,113 +53,60 @@ def fetch(cells, width, n_features, row):
 
 
 @njit(cache=True)
-def read_block(cells, width, rows, y, weight, first, last, block, mean):
-    """Fill ``block`` with the rows ``[x, y]`` of entries ``first`` to ``last``.
-
-    Write their weighted mean and return the sum of their weights.
-    """
-    n_features = block.shape[1] - 1
-    total = 0.0
-    mean[:] = 0.0
-    for i in range(first, last):
-        if i + AHEAD < last:
-            fetch(cells, width, n_features, rows[i + AHEAD])
-        start, w = rows[i] * width, weight[i]
-        for j in range(n_features):
-            block[i - first, j] = cells[start + j]
-            mean[j] += w * cells[start + j]
-        block[i - first, n_features] = y[i]
-        mean[n_features] += w * y[i]
-        total += w
-    mean /= total
-    return total
-
-
-@njit(cache=True)
-def centre_block(block, weight, mean):
-    """Subtract the mean from every row and scale it by the root of its weight."""
-    for i in range(block.shape[0]):
-        root = np.sqrt(weight[i])
-        for j in range(block.shape[1]):
-            block[i, j] = root * (block[i, j] - mean[j])
-
-
-@njit(cache=True)
-def merge(share, mean, scatter, x_mean, y_mean, gram, xy, yy):
-    """Add the moments of a block to those of a task that had some before.
-
-    ``share`` is the product of both weights over their sum. After Chan, Golub and
-    LeVeque (1983): means never enter squared, so features far from zero lose no digits.
-    """
-    d = x_mean.shape[0]
-    y_change = mean[d] - y_mean
-    for j in range(d):
-        x_change = share * (mean[j] - x_mean[j])
-        for k in range(d):
-            gram[j, k] += scatter[j, k] + x_change * (mean[k] - x_mean[k])
-        xy[j] += scatter[j, d] + x_change * y_change
-    return yy + scatter[d, d] + share * y_change**2
-
-
-@njit(cache=True)
-def absorb(block, weight, added, mean, scatter, t, total, x_mean, y_mean, gram, xy, yy):
-    """Add a block of rows, their weight and mean known, to the moments of task t."""
-    d = x_mean.shape[1]
-    centre_block(block, weight, mean)
-    np.dot(block.T, block, scatter)
-    joint = total[t] + added
-    share = total[t] * added / joint
-    yy[t] = merge(share, mean, scatter, x_mean[t], y_mean[t], gram[t], xy[t], yy[t])
-    x_mean[t] += added / joint * (mean[:d] - x_mean[t])
-    y_mean[t] += added / joint * (mean[d] - y_mean[t])
-    total[t] = joint
-
-
-@njit(cache=True)
-def read_about(cells, width, rows, y, weight, first, last, x_mean, y_mean, block, sums):
-    """Fill ``block`` with rows about given means, times the roots of their weights.
-
-    Write the weighted sums of what is left and return the sum of the weights.
-    """
-    d = x_mean.shape[0]
-    total = 0.0
-    sums[:] = 0.0
+def fill(cells, width, rows, y, weight, first, last, centre, block):
+    """Fill a block with rows about a centre."""
+    d = centre.shape[0] - 1
     for i in range(first, last):
         if i + AHEAD < last:
             fetch(cells, width, d, rows[i + AHEAD])
-        start, root = rows[i] * width, np.sqrt(weight[i])
+        row, root = cells[rows[i] * width :][:d], np.sqrt(weight[i])
+        held = block[i - first]
         for j in range(d):
-            value = root * (cells[start + j] - x_mean[j])
-            block[i - first, j] = value
-            sums[j] += root * value
-        value = root * (y[i] - y_mean)
-        block[i - first, d] = value
-        sums[d] += root * value
-        total += weight[i]
-    return total
+            held[j] = root * (row[j] - centre[j])
+        held[d] = root * (y[i] - centre[d])
+        held[d + 1] = root
 
 
 @njit(cache=True)
-def extend(block, added, sums, scatter, t, total, x_mean, y_mean, gram, xy, yy):
-    """Add a block of rows about the means of task t to its moments, and move these."""
+def absorb(
+    routine, block, added, centre, product, t, total, x_mean, y_mean, gram, xy, yy
+):
+    """Add a block of rows of a known weight to the moments of task t.
+
+    After Chan, Golub and LeVeque (1983): means never enter squared, so features far
+    from zero lose no digits. Of ``gram`` only the upper triangle is kept up.
+    """
     d = x_mean.shape[1]
-    np.dot(block.T, block, scatter)
+    half_product(routine, block, product)
+    mean = product[: d + 1, d + 1] / added
+    change = centre + mean
+    change[:d] -= x_mean[t]
+    change[d] -= y_mean[t]
     joint = total[t] + added
+    share = total[t] * added / joint
     for j in range(d):
-        change = sums[j] / joint
-        for k in range(d):
-            gram[t, j, k] += scatter[j, k] - change * sums[k]
-        xy[t, j] += scatter[j, d] - change * sums[d]
-        x_mean[t, j] += change
-    yy[t] += scatter[d, d] - sums[d] / joint * sums[d]
-    y_mean[t] += sums[d] / joint
+        ours, beside = added * mean[j], share * change[j]
+        for k in range(j, d):
+            gram[t, j, k] += product[j, k] - ours * mean[k] + beside * change[k]
+        xy[t, j] += product[j, d] - ours * mean[d] + beside * change[d]
+        x_mean[t, j] += added / joint * change[j]
+    yy[t] += product[d, d] - added * mean[d] ** 2 + share * change[d] ** 2
+    y_mean[t] += added / joint * change[d]
     total[t] = joint
+
+
+@njit(cache=True)
+def complete(gram):
+    """Copy the upper triangle to the lower."""
+    for j in range(gram.shape[0]):
+        for k in range(j):
+            gram[j, k] = gram[k, j]
 
 
 @njit(cache=True)
 def measure(
-    cells, width, rows, y, weight, offsets, block_rows, total, x_mean, y_mean, gram, xy,
-    yy,
+    routine, cells, width, rows, y, weight, offsets, block_rows, total, x_mean, y_mean,
+    gram, xy, yy,
 ):  # fmt: skip
     """Add every task's weight sum, means and centred sums of squares to what is there.
 
@@ -137,25 +115,20 @@ def measure(
     has as many rows already: with fewer, digits might be lost.
     """
     d = x_mean.shape[1]
-    space = np.empty((block_rows, d + 1))
-    mean, scatter = np.empty(d + 1), np.empty((d + 1, d + 1))
+    space, product, centre = new_block(block_rows, d)
     for t in range(offsets.shape[0] - 1):
         for first in range(offsets[t], offsets[t + 1], block_rows):
             last = min(first + block_rows, offsets[t + 1])
-            block = space[: last - first]
-            if total[t] < weight[first:last].sum():
-                added = read_block(
-                    cells, width, rows, y, weight, first, last, block, mean
-                )
-                absorb(
-                    block, weight[first:last], added, mean, scatter, t, total, x_mean,
-                    y_mean, gram, xy, yy,
-                )  # fmt: skip
+            added = weight[first:last].sum()
+            if total[t] < added:
+                find_centre(cells, width, rows, y, weight, first, last, centre)
             else:
-                added = read_about(
-                    cells, width, rows, y, weight, first, last, x_mean[t], y_mean[t],
-                    block, mean,
-                )  # fmt: skip
-                extend(
-                    block, added, mean, scatter, t, total, x_mean, y_mean, gram, xy, yy
-                )
+                centre[:d], centre[d] = x_mean[t], y_mean[t]
+            block = space[: last - first]
+            fill(cells, width, rows, y, weight, first, last, centre, block)
+            absorb(
+                routine, block, added, centre, product, t, total, x_mean, y_mean, gram,
+                xy, yy,
+            )  # fmt: skip
+        if offsets[t] < offsets[t + 1]:
+            complete(gram[t])
