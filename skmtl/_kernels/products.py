@@ -3,11 +3,14 @@
 import numpy as np
 import scipy.linalg.cython_blas
 from llvmlite import ir
-from numba import config, types
+from numba import config, njit, types
 from numba.extending import get_cython_function_address, intrinsic
 
 # Where compiled code finds it, in this process: not to be kept in a cache of code.
 ROUTINE = get_cython_function_address(scipy.linalg.cython_blas.__name__, "dsyrk")
+
+# Counts of 32 bits, as Cython declares them: with others, memory would be misread.
+_KNOWN = "char *, int *, int *" in repr(scipy.linalg.cython_blas.__pyx_capi__["dsyrk"])
 
 _FLAG, _COUNT, _NUMBER = ir.IntType(8), ir.IntType(32), ir.DoubleType()
 
@@ -49,11 +52,13 @@ def _half_product(typing_context, routine, block, out):
     return types.void(types.int64, block, out), _generate
 
 
+@njit(cache=True)
 def _whole_product(routine, block, out):
-    """Do the same in Python."""
+    """Do the same, and the other triangle too."""
     np.dot(block.T, block, out)
 
 
 # Fill the upper triangle of ``out``, as wide as the block, with its product with itself
 # over rows; both are contiguous, and ``routine`` is ROUTINE.
-half_product = _whole_product if config.DISABLE_JIT else intrinsic(_half_product)
+usable = _KNOWN and not config.DISABLE_JIT
+half_product = intrinsic(_half_product) if usable else _whole_product
