@@ -135,22 +135,29 @@ def _stacked(answers):
 
 def _plausible(answers):
     """Return weights that fall with the distance from the best in standard errors."""
-    leader = int(answers.mean(answers.losses()).argmin())
-    n_models = answers.values.shape[1]
-    mean, error = np.transpose([excess(answers, k, leader) for k in range(n_models)])
+    mean, error = excesses(answers)
     certain = np.where(mean > 0.0, np.inf, 0.0)
     away = np.divide(mean, error, out=certain, where=error > 0.0)
     weights = np.exp(-0.5 * away**2)
     return weights / weights.sum()
 
 
-def excess(answers, k, leader):
-    """Return by how much a model's mean loss exceeds the leader's, and its error."""
-    loss = answers.losses()
-    difference, weight = loss[:, k] - loss[:, leader], answers.weight
-    total = weight.sum()
-    mean = weight @ difference / total
-    return mean, np.sqrt(weight @ (difference - mean) ** 2) / total
+def excesses(answers):
+    """Return by how much the mean loss of each model exceeds the least, and its error.
+
+    The standard error is that of the slope of the loss from the best model toward the
+    other. The difference of losses itself has a larger one where a model is far off
+    for a few rows, which speaks against it and not for chance.
+    """
+    mean, weight = answers.mean(answers.losses()), answers.weight
+    total, best = weight.sum(), answers.values[:, [mean.argmin()]]
+    if answers.classify:
+        rise = -1.0 / np.maximum(best, UNLIKELY)
+    else:
+        rise = 2.0 * (best - answers.target[:, None])
+    slope = rise * (answers.values - best)
+    slope = slope - weight @ slope / total
+    return mean - mean.min(), np.sqrt(weight @ slope**2) / total
 
 
 def share_beside(answers, k, leader):
@@ -158,13 +165,10 @@ def share_beside(answers, k, leader):
     return best_mixture(answers._replace(values=answers.values[:, [k, leader]]))[0]
 
 
-def first_as_good(loss, weight, errors):
-    """Return the first column whose mean loss is the lowest but for chance.
+def first_as_good(answers, errors):
+    """Return the first model whose mean loss is the least but for chance.
 
-    That is, not higher than the lowest by more than so many standard errors of the
-    difference.
+    That is, not higher than the least by more than so many standard errors.
     """
-    mean = weight @ loss / weight.sum()
-    beyond = loss - loss[:, [mean.argmin()]]
-    spread = np.sqrt(weight @ (beyond - (mean - mean.min())) ** 2) / weight.sum()
-    return int(np.argmax(mean - mean.min() <= errors * spread))
+    mean, error = excesses(answers)
+    return int(np.argmax(mean <= errors * error))

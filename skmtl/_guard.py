@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from ._blend import first_as_good, loss_of
+from ._blend import first_as_good
 from ._gates import Gates, HeldOut, log_gates, squared_gates
 
 # How far gates leave one.
 SHARES = np.linspace(0.0, 1.0, 5)
 # Standard errors by which gates must be better than none.
-CLEARLY = 2.0
+CLEARLY = 3.0
+# Tasks with less weight of rows held out have the gate of tasks to come: of two rows,
+# each is told by a model of the other, and one error says what the other is.
+FEWEST = 4.0
 
 
 def guard(answers, own, shared, n_tasks):
@@ -29,23 +32,26 @@ def guard(answers, own, shared, n_tasks):
     folds = np.unique(answers.fold)
     if folds.size < 2:
         return Gates(1.0, np.ones(n_tasks))
-    loss = np.empty((answers.target.size, SHARES.size))
+    mixed = np.empty((answers.target.size, SHARES.size))
     for fold in folds:
         held = answers.fold == fold
         gates = _gates(answers, own, shared, n_tasks, ~held)
         away = (1.0 - gates.values[answers.task[held]]) * (own[held] - shared[held])
-        mixed = shared[held][:, None] + away[:, None] * SHARES
-        loss[held] = loss_of(mixed, answers.target[held], answers.classify)
-    share = SHARES[first_as_good(loss, answers.weight, CLEARLY)]
-    gates = _gates(answers, own, shared, n_tasks, slice(None))
+        mixed[held] = shared[held][:, None] + away[:, None] * SHARES
+    share = SHARES[first_as_good(answers._replace(values=mixed), CLEARLY)]
+    gates = _gates(answers, own, shared, n_tasks, answers.fold >= 0)
     overall, values = (1.0 - share * (1.0 - part) for part in gates)
     return Gates(float(overall), values)
 
 
 def _gates(answers, own, shared, n_tasks, cells):
     """Return the gates that some held-out targets call for."""
+    rows = np.bincount(answers.task, answers.weight, n_tasks)
+    told = cells & (rows[answers.task] >= FEWEST)
+    if not told.any():
+        return Gates(1.0, np.ones(n_tasks))
     parts = answers.task, answers.weight, answers.target, own, shared
     find = log_gates if answers.classify else squared_gates
     n_folds = np.unique(answers.fold).size
     kept = 1.0 - 1.0 / n_folds
-    return find(HeldOut(*(p[cells] for p in parts)), n_tasks, kept, caution=0.0)
+    return find(HeldOut(*(p[told] for p in parts)), n_tasks, kept, caution=0.0)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._blend import Answers, excess, share_beside
+from ._blend import Answers, excesses, share_beside
 from ._structures import BY_FOLDS, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
 from .exceptions import TaskColumnWarning
 
@@ -236,8 +236,9 @@ def _give_up(course, runners, k):
         return
     leader = int(answers.mean(answers.losses()).argmin())
     folds = f"{k + 1} folds" if k else "one fold"
-    for j, runner in enumerate(running):
-        mean, error = excess(answers, j, leader)
+    for j, (runner, mean, error) in enumerate(
+        zip(running, *excesses(answers), strict=True)
+    ):
         # What boosting has said of all folds costs nothing more.
         kept = runner.name in KEPT or (runner.name == "boosting" and k)
         if kept or j == leader or mean <= CLEARLY * error:

@@ -131,6 +131,18 @@ def test_gates_stay_open_unless_own_models_are_clearly_better():
     assert min(np.delete(gates, 2)) > 0.5
 
 
+def test_two_rows_of_a_task_are_no_evidence_for_a_model_of_its_own():
+    # Held out from a mean of the other, both rows of a task have the same error.
+    rng = np.random.default_rng(0)
+    target = rng.normal(size=(40, 2)).cumsum(axis=1)
+    own, shared = target[:, ::-1].ravel(), np.zeros(80)
+    cells = np.arange(80)
+    answers = Answers(
+        np.zeros((80, 1)), target.ravel(), np.ones(80), cells // 2, cells % 2, False
+    )
+    assert_array_equal(guard(answers, own, shared, 40).values, np.ones(40))
+
+
 def test_a_design_is_finite_and_of_like_size():
     rng = np.random.default_rng(0)
     values = np.column_stack(

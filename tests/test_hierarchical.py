@@ -99,7 +99,7 @@ def test_log_likelihood_attribute_is_that_density():
     X, y = problem(3)
     model = HierarchicalRegressor(task_feature=0).fit(X, y)
     frame, tasks, _ = compressed(X, y)
-    kind = Model(1, 1, 4.0)
+    kind = Model(1, 1, 4.0, in_common=True)
     optimum = maximise(tasks, kind, tol=1e-3, max_iter=500)
     expected = dense_log_density(X, y, frame, kind, optimum.prior, optimum.point)
     assert_allclose(model.log_likelihood_, expected, rtol=1e-7)
@@ -120,17 +120,32 @@ def test_noise_and_flat_coordinates_have_their_best_values():
 
 @pytest.mark.parametrize("pull", [0.0, 3.0, "equal"])
 @pytest.mark.parametrize("n_means", [1, 2])
-def test_gradient_is_the_derivative(pull, n_means):
+@pytest.mark.parametrize("in_common", [False, True])
+def test_gradient_is_the_derivative(pull, n_means, in_common):
     X, y = problem()
     _, tasks, _ = compressed(X, y)
     prior, equal = random_prior(3, 4), pull == "equal"
     if equal:
         pull, prior = 0.0, Prior(np.diag([0.5, 2.0, 2.0, 2.0]), 0.3)
-    model = Model(1, 1, pull, equal, n_means, None if n_means == 1 else 0.7, 0.1)
+    noise = None if n_means == 1 else 0.7
+    model = Model(1, 1, pull, equal, n_means, noise, 0.1, in_common)
     path = Logarithms.around(prior, evaluation(tasks, model), tasks, model)
     x = np.random.default_rng(0).normal(size=path.size)
     numeric = approx_fprime(x, lambda x: path.objective(x)[0], 1e-6)
     assert_allclose(path.objective(x)[1], numeric, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("estimator", [HierarchicalRegressor, HierarchicalClassifier])
+@pytest.mark.parametrize("seed", range(4))
+def test_few_rows_leave_tasks_something_in_common_and_something_apart(estimator, seed):
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.repeat(np.arange(5), 10), rng.normal(size=(50, 6))])
+    y = X[:, 1:3].sum(axis=1) + 4.0 * rng.normal(size=50)
+    y = np.where(y > 0.0, 1.0, 0.0) if estimator is HierarchicalClassifier else y
+    model = estimator(task_feature=0).fit(X, y)
+    shared = (model.shared_coef_**2).mean()
+    apart = ((model.coef_ - model.shared_coef_) ** 2).mean()
+    assert min(shared, apart) > 1e-4 * max(shared, apart)
 
 
 def test_gradient_over_factors_is_the_derivative():

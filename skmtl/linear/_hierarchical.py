@@ -106,6 +106,10 @@ class HierarchicalRegressor(StatisticsRegressor):
     The covariance has the prior of ``shrinkage * n_coefficients`` imaginary tasks (an
     inverse Wishart density up to its normalisation) about a diagonal matrix with one
     variance for all slopes and one for the intercept, which take their best values.
+    How much of the variance of slopes tasks have in common, ``c`` beside the mean of
+    their own variances, has a prior too: a uniform one, in the logarithm of its odds.
+    Without it, few rows often have it that tasks share nothing at all, or everything;
+    a prior to the same purpose is that of [4]_.
 
     Only the statistics of each task are used; the cost of a step is proportional to
     ``n_tasks * n ** 3`` with `n` the number of features, or the rows of the largest
@@ -120,6 +124,9 @@ class HierarchicalRegressor(StatisticsRegressor):
     .. [3] M. J. Lindstrom and D. M. Bates, "Newton-Raphson and EM algorithms for linear
        mixed-effects models for repeated-measures data", Journal of the American
        Statistical Association 83(404), 1988.
+    .. [4] Y. Chung, S. Rabe-Hesketh, V. Dorie, A. Gelman and J. Liu, "A nondegenerate
+       penalized likelihood estimator for variance parameters in multilevel models",
+       Psychometrika 78(4), 2013.
 
     Examples
     --------

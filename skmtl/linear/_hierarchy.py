@@ -17,6 +17,7 @@ def hierarchy(frame, weight, shrinkage, **options):
     n_coordinates = first + frame.n_slopes
     if shrinkage == 0.0:
         return Model(n_coordinates, first, 0.0, **options)
+    options["in_common"] = True
     if np.count_nonzero(weight) < n_coordinates:
         return Model(first, first, 0.0, equal=True, **options)
     return Model(first, first, shrinkage * n_coordinates, **options)

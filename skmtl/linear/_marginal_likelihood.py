@@ -33,6 +33,9 @@ class Model(NamedTuple):
     rate : float
         Rate of an exponential prior on every variance, which keeps them finite where
         the data do not.
+    in_common : bool
+        Whether the share of the variance of slopes that tasks have in common has a
+        prior: it is as likely to be small as to be large.
     """
 
     n_free: int
@@ -42,6 +45,7 @@ class Model(NamedTuple):
     n_means: int = 1
     noise: float | None = None
     rate: float = 0.0
+    in_common: bool = False
 
 
 class Point(NamedTuple):

@@ -12,10 +12,11 @@ from ._prior import Prior, equal_variances, root_of
 from ._prior_curvature import (
     bent_square,
     curvature,
+    log_odds,
     positive,
     units,
     with_mean,
-    with_rate,
+    with_priors,
 )
 
 # Variances with a prior go no further than where its density is below that of its mean
@@ -114,7 +115,7 @@ class Logarithms(NamedTuple):
     def derivatives(self, x, point):
         """Return minus the penalised log likelihood and its gradient at a point."""
         upper, factor, variance = self._unpack(x)
-        deviance, slope, mean_slope = with_rate(point, self.model, factor, variance)
+        deviance, slope, mean_slope = with_priors(point, self.model, factor, variance)
         mean_slope = [mean_slope * self._units()[1]]
         gradient = np.array(mean_slope if len(self.base) > self.model.n_free else [])
         if upper is not None and self.model.equal:
@@ -130,7 +131,7 @@ class Logarithms(NamedTuple):
     def information(self, point):
         """Return the second derivatives at the base, made positive.
 
-        Mixed ones with respect to ``U`` and ``log c`` are taken as zero.
+        Mixed ones of the likelihood in ``U`` and ``log c`` are taken as zero.
         """
         k, model = len(self.base), self.model
         second = curvature(model, self.tasks, point)
@@ -143,7 +144,20 @@ class Logarithms(NamedTuple):
             half = np.sqrt(self._target())[:, None] * self.base_inverse.T
             pulled = model.pull * (half.T @ half)
             second = second - model.pull * self._slack(half).reshape(4 * [k])
-        return positive(self._folded(second, bent_square(inner, pulled), point) / 2.0)
+        second = self._folded(second, bent_square(inner, pulled), point)
+        if model.in_common:
+            second = second + self._of_share()
+        return positive(second / 2.0)
+
+    def _of_share(self):
+        """Return the second derivatives of the prior of the share in common.
+
+        They are those along the logarithm of its odds, whose own bends are left out.
+        """
+        upper, factor, variance = self._unpack(np.zeros(self.size))
+        odds, slope = log_odds(self.model, factor, variance)
+        along = np.append(self._chain(upper, slope), -self._units()[1])
+        return np.outer(along, along) / np.cosh(odds / 2.0) ** 2
 
     def _target(self):
         return equal_variances(self.model, self.base_inverse.T @ self.base_inverse)
@@ -228,7 +242,7 @@ class Factors(NamedTuple):
     def derivatives(self, x, point):
         """Return minus the penalised log likelihood and its gradient at a point."""
         factor, variance = self.prior(x)
-        deviance, slope, mean_slope = with_rate(point, self.model, factor, variance)
+        deviance, slope, mean_slope = with_priors(point, self.model, factor, variance)
         gradient = np.r_[2.0 * (slope @ factor).ravel(), mean_slope]
         return deviance / 2.0, gradient[: self.size] / 2.0
 
@@ -249,7 +263,7 @@ class Factors(NamedTuple):
         second = second + second.transpose(0, 1, 3, 2)
         second = np.einsum("ijkl,jb,ld->ibkd", second, factor, factor, optimize=True)
         # Of F F' itself.
-        _, slope, _ = with_rate(point, self.model, *self.prior(np.zeros(self.size)))
+        _, slope, _ = with_priors(point, self.model, *self.prior(np.zeros(self.size)))
         second = second.reshape(k * k, -1) + 2.0 * np.kron(slope, np.eye(k))
         return positive(with_mean(second, point, self.model, self.mean_variance) / 2.0)
 

@@ -10,8 +10,8 @@ def units(model, n_coordinates, tasks):
     return np.sqrt(2.0 / n_tasks), np.sqrt(2.0 / max(n_bound, 1))
 
 
-def with_rate(point, model, factor, mean_variance):
-    """Return deviance and slopes with those of the exponential prior."""
+def with_priors(point, model, factor, mean_variance):
+    """Return deviance and slopes with those of the priors on variances."""
     deviance, slope, mean_slope = point.deviance, point.slope, point.mean_slope
     if model.rate:
         n_bound = model.n_means * (len(factor) - model.n_free)
@@ -19,7 +19,27 @@ def with_rate(point, model, factor, mean_variance):
         deviance = deviance + model.rate * ((factor**2).sum() + total)
         slope = slope + model.rate * np.eye(len(factor))
         mean_slope = mean_slope + model.rate * total
+    if model.in_common and factor[model.n_intercepts :].any():
+        odds, odds_slope = log_odds(model, factor, mean_variance)
+        deviance = deviance + 4.0 * np.logaddexp(odds / 2.0, -odds / 2.0)
+        change = 2.0 * np.tanh(odds / 2.0)
+        slope, mean_slope = slope + change * odds_slope, mean_slope - change
     return deviance, slope, mean_slope
+
+
+def log_odds(model, factor, mean_variance):
+    """Return the logarithm of how much more of slopes tasks have apart than in common.
+
+    And its derivative in D; that in log c is minus one. The share in common is uniform,
+    with a density in the logarithm of its odds, in which it is searched for: few rows
+    would often have it that the share is nothing or all.
+    """
+    first, n_coordinates = model.n_intercepts, len(factor)
+    size = (factor[first:] ** 2).sum()
+    slope = np.zeros(n_coordinates)
+    slope[first:] = 1.0 / size
+    apart = size / (n_coordinates - first)
+    return np.log(apart / mean_variance), np.diag(slope)
 
 
 def curvature(model, tasks, point):
