@@ -201,7 +201,8 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         self._set_outliers(course, answers, whole)
         with quietly():
             self.estimators_ = {
-                name: whole[name].model(course) for name in self._needed(whole)
+                name: whole[name].model(course, self.weights_.get(name, 0.0))
+                for name in self._needed(whole)
             }
         # Codes from here on are of tasks that were added later.
         self._n_codes, self._late_weights = self.n_tasks_, self._weights_of_new()

@@ -18,6 +18,8 @@ LOGGER = logging.getLogger("skmtl")
 CLEARLY, HARDLY = 3.0, 0.05
 # Against these it is measured what tasks gain, and which are unlike the others.
 KEPT = {"independent", "pooled"}
+# Structures of less weight keep the strengths that were chosen on the first fold.
+CHOOSES_ANEW = 0.25
 # Held-out targets of fewer rows say little.
 FEWEST_CELLS = 30
 
@@ -129,12 +131,15 @@ class FoldRunner:
         self.values[rows] = said
         if not k:
             names = [name for name in self.settled if hasattr(fitted, f"{name}_")]
-            chosen = {name: getattr(fitted, f"{name}_") for name in names}
-            self.fixed = clone_with(self.fixed, chosen)
+            self.chosen = {name: getattr(fitted, f"{name}_") for name in names}
+            self.fixed = clone_with(self.fixed, self.chosen)
 
-    def model(self, course):
-        """Return the structure fitted to all rows."""
-        return fit_rows(self.estimator, course.sample, np.arange(len(self.values)))
+    def model(self, course, weight):
+        """Return the structure fitted to all rows, for a weight in the mixture."""
+        estimator = self.estimator
+        if weight < CHOOSES_ANEW:
+            estimator = clone_with(estimator, self.chosen)
+        return fit_rows(estimator, course.sample, np.arange(len(self.values)))
 
 
 class BoostingRunner:
@@ -158,7 +163,7 @@ class BoostingRunner:
         weights = sample.weights(slice(None))
         self.values = self.fitted._fit_held_out(sample.raw, y, **weights)
 
-    def model(self, course):
+    def model(self, course, weight):
         """Return the boosters of all splits, which predict together."""
         # It has served, and is as long as the table.
         self.fitted.cv = None

@@ -112,9 +112,9 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     Structures run in the order above, cheap ones first, fold by fold. After each fold
     those are given up that are worse than the best by three standard errors and would
     add nothing to it. Strengths and ranks that a structure chooses by cross-validation
-    of its own are chosen on the first fold and kept for the others; models for
-    predictions choose anew on all rows. Boosting holds out rows while it is fitted, so
-    that a probe on one fold and a single fit suffice.
+    of its own are chosen on the first fold and kept for the others; models of a
+    quarter of the weight or more choose anew on all rows. Boosting holds out rows while
+    it is fitted, so that a probe on one fold and a single fit suffice.
 
     Structures see numbers centred and divided by their standard deviations, means in
     place of missing values with an indicator of these, and an indicator of each

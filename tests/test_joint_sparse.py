@@ -829,6 +829,26 @@ def test_classifier_chooses_alpha_by_logarithmic_loss():
     assert model.alpha_ == model.alphas_[losses.argmin()]
 
 
+def test_strengths_that_are_not_tried_are_no_better():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.normal(size=(120, 8)), np.repeat(np.arange(6), 20)])
+    y = (X[:, 0] + 2.0 * rng.normal(size=120) > 0.0).astype(int)
+    splits = [
+        (np.arange(0, 120, 2), np.arange(1, 120, 2)),
+        (np.arange(1, 120, 2), np.arange(0, 120, 2)),
+    ]
+    model = JointSparseClassifier("auto", cv=splits, task_feature=-1).fit(X, y)
+    step = model.alphas_[1] / model.alphas_[0]
+    assert model.alphas_.size < 30
+    for alpha in model.alphas_[-1] * step ** np.arange(1, 30 - model.alphas_.size, 3):
+        losses = []
+        for train, test in splits:
+            part = JointSparseClassifier(alpha, task_feature=-1).fit(X[train], y[train])
+            p = part.predict_proba(X[test])[np.arange(60), y[test]]
+            losses.append(-np.log(p).mean())
+        assert np.mean(losses) > model.cv_errors_.min()
+
+
 def test_class_weights():
     X, y = classes(8, 2, sizes=(60, 60))
     even = JointSparseClassifier(0.02, task_feature=-1, class_weight="balanced")

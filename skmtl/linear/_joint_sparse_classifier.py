@@ -74,8 +74,9 @@ class JointSparseClassifier(JointSparse, LinearClassifier):
         Average of ``intercept_``, likewise.
     alpha_ : float
         The strength used.
-    alphas_, cv_errors_ : ndarray of shape (n_alphas,)
-        Strengths tried and their mean logarithmic losses (with ``alpha="auto"``).
+    alphas_, cv_errors_ : ndarray of shape (n_tried,)
+        Strengths tried and their mean logarithmic losses (with ``alpha="auto"``): from
+        strong to weak, until these rise.
     dual_gap_ : float
         Bound on what the objective is above its minimum.
     n_iter_ : int

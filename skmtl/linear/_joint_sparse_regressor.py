@@ -95,7 +95,7 @@ class JointSparseRegressor(JointSparse, RowsOrStatistics):
         Average of ``intercept_``, likewise.
     alpha_ : float
         The strength used.
-    alphas_, cv_errors_ : ndarray of shape (n_alphas,)
+    alphas_, cv_errors_ : ndarray of shape (n_tried,)
         Strengths tried and their mean squared errors (with ``alpha="auto"``).
     outlier_tasks_ : ndarray
         Tasks that need other features, about 5 % of them wrongly so (with
