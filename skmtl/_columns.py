@@ -7,7 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import has_fit_parameter
 
-from ._validation import take_column
+from ._tables import take_column
 
 
 def append_indicators(X, task, n_tasks):

@@ -124,6 +124,13 @@ def _place_among_equals(group, rank):
     return place[np.argsort(order)]
 
 
+def task_folds(X, y, task, n_folds, *, classifier):
+    """Return the fold of each row, spreading tasks, and their classes, over all."""
+    if classifier:
+        return class_folds(X, y.astype(np.int64), task, n_folds)
+    return balanced_folds(X, y, task, n_folds)
+
+
 def user_splits(cv, X, y, training, *, classifier=False):
     """Return (train, test) rows of ``training.data.X`` for the user's ``cv``.
 
@@ -149,13 +156,11 @@ def integer_folds(n_folds, training, *, classifier=False):
     """Return balanced folds of the training rows, within task (and class)."""
     data, targets = training.data, training.targets
     if targets.ndim == 2:
-        stratum = np.zeros(len(targets), np.int64)
-    else:
-        stratum = np.empty(len(targets), np.int64)
-        stratum[data.rows] = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
-        if classifier:
-            return class_folds(data.X, targets.astype(np.int64), stratum, n_folds)
-    return balanced_folds(data.X, targets, stratum, n_folds)
+        one = np.zeros(len(targets), np.int64)
+        return balanced_folds(data.X, targets, one, n_folds)
+    task = np.empty(len(targets), np.int64)
+    task[data.rows] = np.repeat(np.arange(data.n_tasks), np.diff(data.offsets))
+    return task_folds(data.X, targets, task, n_folds, classifier=classifier)
 
 
 def choose_rows(data, rows):

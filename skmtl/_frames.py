@@ -6,7 +6,7 @@ from sklearn import get_config
 
 from ._labels import read_labels
 from ._sklearn_compat import num_samples
-from ._validation import take_column
+from ._tables import take_column
 
 
 def frame_kind(X):

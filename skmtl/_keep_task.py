@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._frames import rejoin
 from ._sklearn_compat import HasMethods, StrOptions, fitting, get_tags
-from ._validation import split_table
+from ._task_column import split_table
 
 
 class KeepTask(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):

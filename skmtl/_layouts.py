@@ -14,7 +14,9 @@ from ._frames import (
 )
 from ._labels import build_vocabulary, read_labels
 from ._sklearn_compat import num_samples, safe_indexing
-from ._validation import drop_column, is_observed, locate, take_column
+from ._tables import drop_column, take_column
+from ._targets import is_observed
+from ._task_column import locate
 
 
 def stack_tasks(Xs, ys=None, names=None, *, task_feature="task"):

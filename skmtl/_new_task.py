@@ -9,7 +9,8 @@ from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from ._labels import encode, extend_vocabulary, read_labels
 from ._sklearn_compat import check_sample_weight, fitting, safe_indexing
-from ._validation import split_table
+from ._targets import class_positions, read_targets
+from ._task_column import split_table
 
 
 class NewTask(NamedTuple):
@@ -50,7 +51,7 @@ def open_task(estimator, X, y, name, sample_weight, *, again=False):
     """
     check_is_fitted(estimator)
     table, labels = split_table(estimator, X, reset=False)
-    y, _ = estimator._check_y(y)
+    y, _ = read_targets(estimator, y)
     check_consistent_length(table, y)
     weight = np.ones(len(y))
     if sample_weight is not None:
@@ -64,7 +65,7 @@ def open_task(estimator, X, y, name, sample_weight, *, again=False):
     if not again and label[0] in estimator.tasks_.tolist():
         raise ValueError(f"fit saw task {label[0]!r} already.")
     if is_classifier(estimator):
-        y = estimator._set_classes(y, extend=True)
+        y = class_positions(y, estimator.classes_)[1]
     kept = np.flatnonzero(weight)
     tasks = extend_vocabulary(estimator.tasks_, label)
     return NewTask(

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.base import is_classifier
 
-from ._validation import is_observed
+from ._targets import is_observed
 
 
 class ObservedScoreMixin:

@@ -4,7 +4,9 @@ import numpy as np
 from sklearn.utils.multiclass import type_of_target
 
 from ._frames import as_table
-from ._validation import is_observed, locate, take_column
+from ._tables import take_column
+from ._targets import is_observed
+from ._task_column import locate
 
 
 def build_codes(values):

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from ._labels import build_vocabulary, read_labels
 from ._sklearn_compat import scorer_parts
-from ._validation import is_observed, name_tasks
+from ._targets import is_observed, name_tasks
 
 # These compare with the spread of the targets, or rank one class against another:
 # where all targets are equal scikit-learn returns NaN, zero or one, with or without a

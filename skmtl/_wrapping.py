@@ -23,8 +23,10 @@ NEVER = np.finfo(np.float64).min
 class TaskWrapper(ObservedScoreMixin, TaskMixin, MetaEstimatorMixin, BaseEstimator):
     """Be the kind of estimator that the parameter ``estimator`` is.
 
-    A subclass answers for rows in ``_answer(X, method)``, where ``method`` is one of
-    ``predict``, ``predict_proba`` and ``decision_function``.
+    A subclass keeps one fitted estimator per task in ``estimators_``, and may keep one
+    of all tasks in ``shared_estimator_``; or it answers for rows by itself, in
+    ``_answer(X, method)``, where ``method`` is one of ``predict``, ``predict_proba``
+    and ``decision_function``.
     """
 
     _parameter_constraints = {
@@ -34,7 +36,7 @@ class TaskWrapper(ObservedScoreMixin, TaskMixin, MetaEstimatorMixin, BaseEstimat
 
     @property
     def _accepts_sparse(self):
-        return get_tags(self.estimator).input_tags.sparse
+        return get_tags(self._wrapped()).input_tags.sparse
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -50,11 +52,15 @@ class TaskWrapper(ObservedScoreMixin, TaskMixin, MetaEstimatorMixin, BaseEstimat
         tags.input_tags.sparse = self._accepts_sparse
         return tags
 
+    def _wrapped(self):
+        """Return the estimator to clone; a subclass may have a default."""
+        return self.estimator
+
     def _wrapped_tags(self):
-        return get_tags(self.estimator)
+        return get_tags(self._wrapped())
 
     def _offers(self, method):
-        return hasattr(self.estimator, method)
+        return hasattr(self._wrapped(), method)
 
     def predict(self, X):
         """Predict the target of each row.
@@ -108,7 +114,7 @@ class TaskWrapper(ObservedScoreMixin, TaskMixin, MetaEstimatorMixin, BaseEstimat
 
     def _check_kind(self):
         """Refuse what is neither a regressor nor a classifier of rows."""
-        tags = get_tags(self.estimator)
+        tags = get_tags(self._wrapped())
         if tags.estimator_type not in ("regressor", "classifier"):
             raise TypeError(
                 f"{type(self).__name__} takes a regressor or a classifier, got "
@@ -138,6 +144,18 @@ class TaskWrapper(ObservedScoreMixin, TaskMixin, MetaEstimatorMixin, BaseEstimat
             assert_all_finite(
                 features, input_name="X", estimator_name=type(self).__name__
             )
+
+    def _answer(self, X, method):
+        features, task = self._open_query(X)
+        shared = getattr(self, "shared_estimator_", None)
+        if shared is None and task is not None and (task < 0).any():
+            raise ValueError(
+                "unseen_task was 'error' at fit, so that no model of all tasks exists; "
+                "fit again with unseen_task='shared'."
+            )
+        return answer_by_task(
+            self.estimators_, shared, features, task, method, self._class_labels()
+        )
 
     def _class_labels(self):
         """Return ``classes_``, or None in a regressor."""

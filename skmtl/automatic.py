@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from ._automatic import Automatic
+from ._class_weight import class_weighted
 from ._scoring import ObservedScoreMixin
 from ._sklearn_compat import StrOptions
-from ._validation import class_weighted
 
 __all__ = ["MultiTaskClassifier", "MultiTaskRegressor"]
 

@@ -12,7 +12,6 @@ from ._sklearn_compat import StrOptions, fitting, num_samples, safe_indexing
 from ._wrapping import (
     TaskWrapper,
     answer,
-    answer_by_task,
     answer_column,
     fit_clone,
     named_targets,
@@ -164,18 +163,6 @@ class IndependentTasks(LearnsTasks, TaskWrapper):
         vars(self).pop("shared_estimator_", None)
         if self.task_feature is not None and self.unseen_task == "shared":
             self.shared_estimator_ = fitted[-1]
-
-    def _answer(self, X, method):
-        features, task = self._open_query(X)
-        shared = getattr(self, "shared_estimator_", None)
-        if shared is None and task is not None and (task < 0).any():
-            raise ValueError(
-                "unseen_task was 'error' at fit, so that no model of all tasks exists; "
-                "fit again with unseen_task='shared'."
-            )
-        return answer_by_task(
-            self.estimators_, shared, features, task, method, self._class_labels()
-        )
 
 
 class PooledTasks(TaskWrapper):

@@ -9,12 +9,12 @@ from sklearn.utils.parallel import Parallel
 from sklearn.utils.validation import check_array
 
 from ._columns import as_codes
-from ._folds import balanced_folds, class_folds, user_splits
+from ._folds import task_folds, user_splits
 from ._gates import log_gates, squared_gates
 from ._held_out import Model, held_out, pieces_of
 from ._single import single_model
 from ._sklearn_compat import HasMethods, Interval, fitting, get_tags, safe_indexing
-from ._validation import locate
+from ._task_column import locate
 from ._wrapping import (
     TaskWrapper,
     answer,
@@ -248,7 +248,7 @@ class SafeTasks(TaskWrapper):
         estimator = self._told_task()
         table = safe_indexing(self._as_table(X), rows.index, axis=0)
         ask = answer_columns if self._tasks_are_targets else answer
-        return self._model(estimator, table, rows, sample_weight, ask)
+        return self._with_rows(estimator, table, rows, sample_weight, ask)
 
     def _single_model(self, rows, sample_weight):
         """Return the model of single tasks with the data of all of them."""
@@ -258,9 +258,9 @@ class SafeTasks(TaskWrapper):
                 f"single should be a {kind}, as estimator is, but is {estimator!r}."
             )
         ask = answer_column if self._tasks_are_targets else answer
-        return self._model(estimator, rows.X, rows, sample_weight, ask)
+        return self._with_rows(estimator, rows.X, rows, sample_weight, ask)
 
-    def _model(self, estimator, table, rows, sample_weight, ask):
+    def _with_rows(self, estimator, table, rows, sample_weight, ask):
         if is_classifier(self) and not hasattr(estimator, "predict_proba"):
             raise ValueError(
                 f"SafeTasks mixes probabilities, and {type(estimator).__name__} has no "
@@ -302,12 +302,11 @@ class SafeTasks(TaskWrapper):
     def _splits(self, X, y, rows):
         """Return (train, test) positions among the training rows."""
         if isinstance(self.cv, Integral):
-            codes, target = as_codes(rows.X), rows.y
-            if is_classifier(self) and target.ndim == 1:
-                fold = class_folds(codes, target.astype(np.int64), rows.task, self.cv)
-            else:
-                target = np.nan_to_num(target, nan=np.nanmin(target) - 1.0)
-                fold = balanced_folds(codes, target, rows.task, self.cv)
+            target, in_classes = rows.y, is_classifier(self) and rows.y.ndim == 1
+            target = np.nan_to_num(target, nan=np.nanmin(target) - 1.0)
+            fold = task_folds(
+                as_codes(rows.X), target, rows.task, self.cv, classifier=in_classes
+            )
             splits = [np.nonzero(fold != f) + np.nonzero(fold == f) for f in set(fold)]
         else:
             splits = user_splits(self.cv, X, y, rows)

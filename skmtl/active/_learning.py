@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..linear._low_rank import gram_tasks
+from ..linear._squared_tasks import gram_tasks
 from ._soft_head import Metric
 from ._source_span import SourceSpan, fit_span, no_span
 from ._target import fit_target, rows_of

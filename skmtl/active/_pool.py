@@ -8,7 +8,8 @@ from sklearn.utils import check_random_state
 from .._frames import as_table, check_rows
 from .._labels import build_vocabulary
 from .._sklearn_compat import safe_indexing
-from .._validation import drop_column, locate, read_task_column
+from .._tables import drop_column
+from .._task_column import locate, read_task_column
 
 __all__ = ["PoolOracle"]
 

@@ -7,14 +7,13 @@ from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.parallel import Parallel, delayed
 
 from .._columns import as_codes
-from .._folds import balanced_folds, class_folds, user_splits
+from .._folds import task_folds, user_splits
 from .._labels import encode, read_labels
 from .._sklearn_compat import HasMethods, Interval, fitting, get_tags, safe_indexing
-from .._validation import split_table
+from .._task_column import split_table
 from .._wrapping import (
     TaskWrapper,
     answer,
-    answer_by_task,
     weight_arguments,
     weight_names,
 )
@@ -74,15 +73,8 @@ class SourceTasks(TaskWrapper):
     def _accepts_wide_y(self):
         return self.target_task is None
 
-    def _model(self):
-        """Return the estimator to clone."""
+    def _wrapped(self):
         return self._default() if self.estimator is None else self.estimator
-
-    def _wrapped_tags(self):
-        return get_tags(self._model())
-
-    def _offers(self, method):
-        return hasattr(self._model(), method)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -93,8 +85,8 @@ class SourceTasks(TaskWrapper):
         return tags
 
     def _check_kind(self):
-        tags = get_tags(self._model())
-        if tags.estimator_type != self._kind or tags.input_tags.pairwise:
+        super()._check_kind()
+        if get_tags(self._wrapped()).estimator_type != self._kind:
             raise ValueError(
                 f"{type(self).__name__} takes a {self._kind} of rows, got "
                 f"{self.estimator!r}."
@@ -121,7 +113,7 @@ class SourceTasks(TaskWrapper):
         """
         self._check_kind()
         opened = self._open_rows(X, y, sample_weight)
-        rows, wrapped = self._rows(opened), self._wrapped(opened.weight)
+        rows, wrapped = self._rows(opened), self._described(opened.weight)
         splits, position = self._splits(X, y, opened, rows), self._target_position()
         targets = range(self.n_tasks_) if position is None else [position]
         fits = self._fit_targets(rows, wrapped, splits, targets)
@@ -179,9 +171,9 @@ class SourceTasks(TaskWrapper):
         Z = linear_features(X)
         return Rows(X, Z, place, y, Y, task, opened.weight[place])
 
-    def _wrapped(self, weight):
-        """Return the user's estimator with what is known about it."""
-        estimator, classes = self._model(), self._class_labels()
+    def _described(self, weight):
+        """Return the estimator to clone with what is known about it."""
+        estimator, classes = self._wrapped(), self._class_labels()
         names = weight_names(estimator)
         if not names:  # An error where the user's own weights would be lost.
             weight_arguments(estimator, weight)
@@ -198,17 +190,14 @@ class SourceTasks(TaskWrapper):
             ]
             masks = [[part[rows.place] for part in split] for split in given]
             return lambda of_target: masks
-        codes, classes = as_codes(rows.X), self._class_labels()
+        codes, in_classes = as_codes(rows.X), self._kind == "classifier"
 
         def within(of_target):
             place, target = rows.place[of_target], rows.y[of_target]
             fold, one = np.full(of_target.size, -1), np.zeros(place.size, np.int64)
-            rows_of, cv = codes[place], self.cv
-            if classes is None:
-                fold[of_target] = balanced_folds(rows_of, target, one, cv)
-            else:
-                kinds = target.astype(np.int64)
-                fold[of_target] = class_folds(rows_of, kinds, one, cv)
+            fold[of_target] = task_folds(
+                codes[place], target, one, self.cv, classifier=in_classes
+            )
             numbers = np.unique(fold[of_target])
             return [(fold != f, fold == f) for f in numbers if numbers.size > 1]
 
@@ -238,17 +227,10 @@ class SourceTasks(TaskWrapper):
         self.selected_tasks_ = selected[0]
 
     def _answer(self, X, method):
-        features, task = self._open_query(X)
-        classes = self._class_labels()
-        if hasattr(self, "estimator_"):
-            return answer(self.estimator_, features, method, classes)
-        shared = getattr(self, "shared_estimator_", None)
-        if shared is None and task is not None and (task < 0).any():
-            raise ValueError(
-                "unseen_task was 'error' at fit, so that no model of all tasks exists; "
-                "fit again with unseen_task='shared'."
-            )
-        return answer_by_task(self.estimators_, shared, features, task, method, classes)
+        if not hasattr(self, "estimator_"):
+            return super()._answer(X, method)
+        features, _ = self._open_query(X)
+        return answer(self.estimator_, features, method, self._class_labels())
 
     def score(self, X, y, sample_weight=None):
         """Return R² of a regressor, or the accuracy of a classifier.

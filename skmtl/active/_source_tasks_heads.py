@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from .._columns import as_codes
-from .._validation import take_column
+from .._tables import take_column
 from ..exceptions import TaskColumnWarning
 from ..linear import HierarchicalRegressor
 from ._source_tasks_shares import Evidence, OwnFit

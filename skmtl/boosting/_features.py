@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils.validation import check_array
 
-from .._validation import take_column
+from .._tables import take_column
 
 
 class Features:
@@ -176,7 +176,7 @@ def _as_numbers(estimator, table):
             estimator=estimator,
         )
     except (ValueError, TypeError) as error:
-        from .._validation import text_columns
+        from .._tables import text_columns
 
         odd = text_columns(table)
         if not odd:

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from .._class_weight import class_weighted
 from .._folds import balanced_folds, class_folds, user_splits, usual_folds
 from .._kernels.boosting_records import TreeSettings
-from .._validation import class_weighted, is_observed
+from .._targets import is_observed
 from ._bins import Bins, Table, find_bins, make_table
 from ._features import Features, find_features, signs
 from ._problem import Problem

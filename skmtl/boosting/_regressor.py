@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin
 
 from .._scoring import ObservedScoreMixin
 from .._sklearn_compat import Interval, StrOptions
-from .._validation import is_observed
+from .._targets import is_observed
 from . import _losses as losses
 from ._base import MultiTaskBoosting, Scale
 

@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_array
 from .._columns import as_codes
 from .._folds import balanced_folds, class_folds, user_splits
 from .._kernels.boosting_records import TreeSettings
-from .._validation import take_column
+from .._tables import take_column
 from ._bins import Bins, encode_rows, find_bins, make_table
 from ._features import _has_categories, _take
 from ._open import NOTHING, enter

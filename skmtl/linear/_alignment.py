@@ -4,8 +4,9 @@ import numpy as np
 from scipy import sparse
 
 from .._labels import build_vocabulary
+from .._tables import as_rows, drop_column
+from .._task_column import locate, read_task_column
 from .._tasks import group_rows, statistics
-from .._validation import as_rows, drop_column, locate, read_task_column
 from ._low_rank import TINY
 from ._sample import sample_statistics
 

@@ -11,8 +11,10 @@ from .._folds import split_statistics
 from .._labels import encode
 from .._scoring import ObservedScoreMixin
 from .._sklearn_compat import fitting
+from .._tables import as_numbers
+from .._task_column import split_table
 from .._tasks import TaskData, statistics, with_rows
-from .._validation import TaskMixin, as_numbers, split_table
+from .._validation import TaskMixin
 
 
 class LinearModel(TaskMixin, BaseEstimator):

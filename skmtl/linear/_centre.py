@@ -17,7 +17,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ._descent import minimise
-from ._low_rank import TINY, GramTasks, whitening
+from ._low_rank import TINY, whitening
 from ._robust import (
     OutlierTest,
     Spectra,
@@ -29,6 +29,7 @@ from ._robust import (
     robust_loss,
     spectra,
 )
+from ._squared_tasks import GramTasks
 
 RANK_TOLERANCE = 1e-11
 FIRST_ALPHA = 0.25

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._new_task import open_task
+from .._tables import as_numbers, as_rows
 from .._tasks import group_rows
-from .._validation import as_numbers, as_rows
 
 
 def open_one(estimator, X, y, name, sample_weight):

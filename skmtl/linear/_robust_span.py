@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._heads import Representation, fit_representation
-from ._low_rank import GramTasks, fit_span, least_ridge, solve_heads, whitening
+from ._low_rank import fit_span, least_ridge, whitening
 from ._robust import (
     OutlierTest,
     base_strength,
@@ -17,6 +17,7 @@ from ._robust import (
     spectra,
     winsorise,
 )
+from ._squared_tasks import GramTasks, solve_heads
 
 ROUNDS = 100
 ROUND_CHANGE = 1e-9

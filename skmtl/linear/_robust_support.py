@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._low_rank import TINY, GramTasks
+from ._low_rank import TINY
 from ._penalties import JointSparsity
 from ._robust import (
     OutlierTest,
@@ -21,6 +21,7 @@ from ._robust import (
 )
 from ._robust_joint import JointFit, fit_joint, whitened
 from ._sample import loss_scale
+from ._squared_tasks import GramTasks
 
 # Relative gap of fits that only say which features are used.
 PILOT_TOL, PILOT_SWEEPS = 1e-3, 1000

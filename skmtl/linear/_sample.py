@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ._low_rank import GramTasks, RowTasks, gram_tasks, row_tasks
+from ._squared_tasks import GramTasks, RowTasks, gram_tasks, row_tasks
 
 FEW_FEATURES = 64
 

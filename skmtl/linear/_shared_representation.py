@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from .._frames import frame_kind, insert_column, output_kind, to_frame
 from .._sklearn_compat import HasMethods, Interval, StrOptions, fitting
-from .._validation import take_column
+from .._tables import take_column
 from ._one_task import open_one
 from ._sample import FEW_FEATURES
 

@@ -15,8 +15,8 @@ import numpy as np
 from scipy.special import expit, logsumexp, softmax
 from sklearn.exceptions import ConvergenceWarning
 
+from .._class_weight import class_weighted
 from .._tasks import TaskData, freeze, statistics
-from .._validation import class_weighted
 from ._sample import loss_scale, prefer_rows, sample_rows, sample_statistics
 
 LEAST_CURVATURE = 1e-3

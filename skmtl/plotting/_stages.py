@@ -4,7 +4,8 @@ import numpy as np
 from scipy.special import xlogy
 from sklearn.base import is_classifier
 
-from .._validation import is_observed, name_tasks, read_task_column
+from .._targets import is_observed, name_tasks
+from .._task_column import read_task_column
 from ._canvas import Display, accent, ink, quiet, series_colours
 from ._estimators import labels_of, read_fitted
 from ._names import (
