@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
-from registry import name_of, supervised, with_task_feature
+from registry import name_of, once, supervised, with_task_feature
 from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import DataConversionWarning
@@ -209,9 +209,16 @@ def targets_for(model, y):
     return (y > 0).astype(int)
 
 
+@once
 def good(estimator):
     model = with_task_feature(estimator, "school")
     return model.fit(FRAME, target(model))
+
+
+@once
+def answers_for_an_array(estimator):
+    model = with_task_feature(estimator, -1)
+    return model.fit(ARRAY, target(model)).predict(ARRAY)
 
 
 def assert_refused(call, message):
@@ -353,7 +360,7 @@ def test_memory_maps_and_read_only_arrays_work(estimator, tmp_path):
     y.flags.writeable = False
     try:
         mapped = clone(model).fit(X, y).predict(X)
-        assert np.allclose(mapped, clone(model).fit(ARRAY, y).predict(ARRAY))
+        assert np.allclose(mapped, answers_for_an_array(estimator))
     finally:
         y.flags.writeable = True
 
@@ -403,8 +410,7 @@ def test_sparse_tables_work_or_are_refused_clearly(estimator, kind):
     model = with_task_feature(estimator, -1)
     X = kind(ARRAY)
     if either(lambda: model.fit(X, target(model)), "[sS]parse") is not None:
-        dense = clone(model).fit(ARRAY, target(model)).predict(ARRAY)
-        assert np.allclose(model.predict(X), dense)
+        assert np.allclose(model.predict(X), answers_for_an_array(estimator))
 
 
 @everyone

@@ -12,7 +12,7 @@ import pytest
 import registry
 import skops.io
 from numpy.testing import assert_allclose, assert_array_equal
-from registry import instances, name_of, supervised, with_task_feature
+from registry import instances, name_of, once, supervised, with_task_feature
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_validate
@@ -92,10 +92,13 @@ def schools(n=240, n_tasks=6, seed=0):
     return frame, score, np.where(score > np.median(score), "yes", "no")
 
 
-def fitted(estimator, **changes):
+def fit_to_schools(estimator, **changes):
     frame, score, passed = schools()
     model = with_task_feature(estimator, "school").set_params(**changes)
     return model.fit(frame, passed if is_classifier(model) else score), frame
+
+
+fitted = once(fit_to_schools)
 
 
 def outputs(model, X):
@@ -307,10 +310,10 @@ def test_answers_do_not_depend_on_threads_or_jobs(estimator):
     model, frame = fitted(estimator)
     expected = outputs(model, frame)
     with threadpool_limits(1):
-        again, _ = fitted(estimator)
+        again, _ = fit_to_schools(estimator)
         assert_same_outputs(outputs(again, frame), expected, rtol=1e-9, atol=1e-12)
     if "n_jobs" in model.get_params(deep=False):
-        jobs, _ = fitted(estimator, n_jobs=2)
+        jobs, _ = fit_to_schools(estimator, n_jobs=2)
         assert_same_outputs(outputs(jobs, frame), expected, rtol=0, atol=0)
 
 
@@ -320,10 +323,10 @@ def test_model_selection_needs_nothing_but_the_column(estimator):
     _, score, passed = schools()
     y = passed if is_classifier(model) else score
     scoring = ["accuracy"] if is_classifier(model) else ["r2"]
-    result = cross_validate(model, frame, y, cv=3, scoring=scoring, error_score="raise")
+    result = cross_validate(model, frame, y, cv=2, scoring=scoring, error_score="raise")
     assert result[f"test_{scoring[0]}"].mean() > 0.3
-    assert cross_val_predict(model, frame, y, cv=3).shape == y.shape
-    grid = GridSearchCV(model, {"unseen_task": ["shared", "error"]}, cv=3)
+    assert cross_val_predict(model, frame, y, cv=2).shape == y.shape
+    grid = GridSearchCV(model, {"unseen_task": ["shared", "error"]}, cv=2)
     assert grid.fit(frame, y).predict(frame.iloc[:3]).shape == (3,)
 
 

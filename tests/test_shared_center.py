@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 
+from skmtl._tasks import group_rows
 from skmtl.datasets import make_shared_representation
-from skmtl.linear import SharedCenterClassifier, SharedCenterRegressor
+from skmtl.linear import SharedCenterClassifier, SharedCenterRegressor, _working
+from skmtl.linear._working import open_labels
 
 
 def ragged(sizes=(9, 14, 30, 7, 21), n_features=4, seed=0):
@@ -259,3 +261,28 @@ def test_the_strength_is_chosen_by_left_out_rows():
         for d in (alike, unlike)
     ]
     assert strengths[0] > 10 * strengths[1]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_scores_and_tasks_of_scores_are_those_of_each_row(n_classes, monkeypatch):
+    rng = np.random.default_rng(0)
+    task, y = np.sort(rng.integers(0, 5, 30)), rng.integers(0, n_classes, 30) * 1.0
+    X, weight = rng.normal(size=(30, 2)), rng.uniform(1, 2, 30)
+    labels = open_labels(group_rows(X, y, weight, task, 5), n_classes, centred=True)
+    k = labels.n_scores
+    coef, intercept = rng.normal(size=(5 * k, 2)), rng.normal(size=5 * k)
+    expected = [
+        [X[i] @ coef[task[i] * k + s] + intercept[task[i] * k + s] for s in range(k)]
+        for i in range(30)
+    ]
+    assert_allclose(labels.scores(coef, intercept), expected)
+    monkeypatch.setattr(_working, "FEW_PRODUCTS", 0)
+    assert_allclose(labels.scores(coef, intercept), expected)
+    values = rng.normal(size=(30, k))
+    data = labels.spread(values, values**2)
+    for t in range(5):
+        for s in range(k):
+            part = slice(*data.offsets[t * k + s : t * k + s + 2])
+            assert_array_equal(data.X[data.rows[part]], X[task == t])
+            assert_array_equal(data.y[part], values[task == t, s])
+            assert_array_equal(data.weight[part], values[task == t, s] ** 2)

@@ -169,7 +169,13 @@ def _modes(labels, prior, step, max_iter):
     about = step.coef - np.tile(prior.mean, (labels.scale.size, 1))
     penalty = 0.5 * np.sum((about @ np.linalg.inv(prior.covariance)) * about)
     solve = head_solver(prior, labels.scale.size)
-    return majorise(labels, solve, step._replace(penalty=penalty), 1e-7, max_iter)
+    start = step._replace(penalty=penalty, state=None)
+    fit = majorise(labels, solve, start, 1e-7, max_iter)
+    if fit.step.state is not None:
+        return fit
+    # Nothing was better than the start, of which it is still to be told how sure it is.
+    spread = solve(labels.working_sample(fit.scores, 1.0), fit.step).state
+    return fit._replace(step=fit.step._replace(state=spread))
 
 
 def fit_logistic_heads(labels, prior, max_iter):

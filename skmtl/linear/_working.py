@@ -9,6 +9,7 @@ curvature is raised.
 """
 
 import warnings
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,9 @@ LEAST_CURVATURE = 1e-3
 MOST_INFLATION = 1e8
 ROUNDING = 1e-12
 NO_LOSS = 1e-300
+# Tasks with few products go together: each by itself would take longer to call than to
+# compute. Not so many that they leave the cache.
+FEW_PRODUCTS, MOST_PRODUCTS = 2**11, 2**20
 
 
 class Labels(NamedTuple):
@@ -48,22 +52,23 @@ class Labels(NamedTuple):
     centred: bool
     moments: bool
 
-    def blocks(self):
-        """Yield every task's position and the slice of its rows."""
-        offsets = self.data.offsets
-        for t in range(offsets.size - 1):
-            yield t, slice(offsets[t], offsets[t + 1])
-
     def scores(self, coef, intercept):
         """Return every row's scores, (n_rows, n_scores).
 
         ``coef`` and ``intercept`` have one row for each pair of a task and a score.
         """
+        X, offsets = self.data.X, self.data.offsets
         shape = self.scale.size, self.n_scores
         coef, intercept = coef.reshape(*shape, -1), intercept.reshape(shape)
+        n_products = X.shape[0] * coef[:1].size
+        small = n_products <= min(MOST_PRODUCTS, FEW_PRODUCTS * self.scale.size)
+        if small and isinstance(X, np.ndarray):
+            task = np.repeat(np.arange(self.scale.size), np.diff(offsets))
+            return np.einsum("ij,ikj->ik", X, coef[task]) + intercept[task]
         result = np.empty((self.data.y.size, self.n_scores))
-        for t, rows in self.blocks():
-            result[rows] = self.data.X[rows] @ coef[t].T + intercept[t]
+        for t, ends in enumerate(pairwise(offsets.tolist())):
+            rows = slice(*ends)
+            result[rows] = X[rows] @ coef[t].T + intercept[t]
         return result
 
     def row_scale(self):
@@ -92,17 +97,17 @@ class Labels(NamedTuple):
         """
         if self.n_scores == 1:
             return self.data._replace(y=values[:, 0], weight=weight[:, 0])
-        parts = [
-            (np.tile(np.arange(rows.start, rows.stop), self.n_scores), rows)
-            for _, rows in self.blocks()
-        ]
+        n_tasks, n_scores = self.scale.size, self.n_scores
+        first, count = self.data.offsets[:-1], np.diff(self.data.offsets)
+        first, count = np.repeat(first, n_scores), np.repeat(count, n_scores)
+        offsets = np.r_[0, np.cumsum(count)]
+        rows = np.arange(offsets[-1]) + np.repeat(first - offsets[:-1], count)
+        score = np.repeat(np.tile(np.arange(n_scores), n_tasks), count)
         return self.data._replace(
-            rows=np.concatenate([index for index, _ in parts]),
-            y=np.concatenate([values[rows].T.ravel() for _, rows in parts]),
-            weight=np.concatenate([weight[rows].T.ravel() for _, rows in parts]),
-            offsets=np.r_[
-                0, np.cumsum(np.repeat(np.diff(self.data.offsets), self.n_scores))
-            ],
+            rows=rows,
+            y=values[rows, score],
+            weight=weight[rows, score],
+            offsets=offsets,
             shared=False,
         )
 
