@@ -497,6 +497,25 @@ def test_features_beyond_the_256th_are_split_on(n_features):
     assert found.argmax() == n_features - 1
 
 
+@pytest.mark.parametrize("places", [range(70), range(3, 24, 3), range(14, 26)])
+def test_where_indicators_stand_does_not_change_a_tree(places):
+    X, y = problem(400, 100, missing=0.05)
+    is_indicator = np.isin(np.arange(100), places)
+    X[:, is_indicator] = X[:, is_indicator] > 0.5
+    _, table = coded(X)
+    _, score = fit(table, y)
+    _, apart = coded(X[:, np.argsort(is_indicator, kind="stable")])
+    _, other_score = fit(apart, y)
+    np.testing.assert_allclose(score, other_score)
+
+
+def test_indicators_need_few_cells_beside_numbers():
+    X, _ = problem(400, 100)
+    X[:, 20:] = X[:, 20:] > 0.5
+    _, table = coded(X)
+    assert table.n_cells == 20 * 256 + 80 * 4
+
+
 def test_constant_targets_and_features_grow_no_split():
     X, y = problem(50)
     for table, target in ((coded(X)[1], np.ones(50)), (coded(0 * X)[1], y)):

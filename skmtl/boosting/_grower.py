@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels import leaves
 from .._kernels.boosting_records import HESSIAN, ROWS, SUMMED, Units
-from .._kernels.histograms import BLOCK, pack
+from .._kernels.histograms import number_of_blocks, pack
 from .._kernels.trees import grow_tree
 from ._threads import numba_threads
 from ._trees import Trees, add_trees, join
@@ -104,7 +104,7 @@ def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
     n_threads : int, default=1
     """
     n_rows, n_cells = table.n_rows, table.n_cells
-    n_leaves, n_blocks = settings.max_leaves, -(-table.n_features // BLOCK)
+    n_leaves, n_blocks = settings.max_leaves, number_of_blocks(table.layout)
     n_slots = max(2, min(n_leaves, MOST_CELLS // n_cells))
     n_described, n_nodes = n_leaves + 2 * n_blocks, 2 * n_leaves - 1
     n_sides = n_leaves - 1 if table.has_categories else 0

@@ -19,6 +19,9 @@ ROUNDS_AT_ONCE, PATIENCE = 5, 40
 # What the loss must fall by to be progress; and how far above its least, for how many
 # looks, it is lost. Where heads move it often rises before it falls.
 LEAST_PROGRESS, LOST, LOST_LOOKS = 1e-4, 5e-3, 2
+# Rounds after which the learning rate grows in proportion to them, and the most that it
+# grows to: a score that still gets better then has a long way to go.
+STEADY_ROUNDS, FASTEST = 100, 0.5
 
 
 class Workers:
@@ -98,6 +101,12 @@ class Booster:
         self.score = np.zeros((problem.n_rows, problem.loss.n_outputs))
         self.trees = []
 
+    @property
+    def n_rounds(self):
+        """Number of rounds so far."""
+        n_outputs = self.growth.problem.loss.n_outputs
+        return sum(trees.n_trees for trees in self.trees) // n_outputs
+
     def advance(self):
         """Grow the trees of the rounds until the next look."""
         growth = self.growth
@@ -115,14 +124,18 @@ class Booster:
             if loss.level is not None:
                 # Leaves take quantiles of what is left: this score has no slopes.
                 slope[:], target = 1.0, problem.y - room.base[:, 0]
-            rounds = [self._round(room, slope, target) for _ in range(n_rounds)]
+            first = self.n_rounds
+            rounds = [
+                self._round(room, slope, target, growth.settings(first + m))
+                for m in range(n_rounds)
+            ]
         # Small arrays are mostly what says that they are arrays.
         trees = join(rounds)
         self.trees.append(trees)
         add_trees(trees, growth.table.codes, self.score, self.scored)
         growth.out_of_fold[self.scored] = self.score[self.scored]
 
-    def _round(self, room, slope, target):
+    def _round(self, room, slope, target, settings):
         growth, problem = self.growth, self.growth.problem
         loss, table = problem.loss, growth.table
         rows = (problem.y, problem.weight, growth.task_weight, problem.offsets)
@@ -133,9 +146,9 @@ class Booster:
             gradients = pack_gradients(
                 room.gradient[k], room.hessian[k], problem.weight, room.packed
             )
-            grown = grow(table, gradients, problem.settings, room, self.learned)
+            grown = grow(table, gradients, settings, room, self.learned)
             if target is not None and grown.n_leaves > 1:
-                weight, settings = problem.weight, problem.settings
+                weight = problem.weight
                 refit(grown, room, loss.level, target, self.score, k, weight, settings)
             add_leaves(grown, room, self.score, k)
             trees.append(grown.tree)
@@ -201,6 +214,13 @@ class Growth:
         n_rounds = round(self.best_round * booster.learned.size / max(fewer, 1.0))
         booster.grow(heads.theta.copy(), min(n_rounds, self.problem.max_rounds))
         return join(booster.trees)
+
+    def settings(self, n_before):
+        """Return how trees grow after some rounds."""
+        settings = self.problem.settings
+        rate = settings.learning_rate
+        faster = min(rate * max(1.0, n_before / STEADY_ROUNDS), FASTEST)
+        return settings._replace(learning_rate=max(rate, faster))
 
     def _stand(self):
         """Return where the score stands."""

@@ -39,7 +39,8 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         Most rounds of a score or block. How many are grown is chosen by the loss of
         rows held out.
     learning_rate : float, default=0.1
-        Multiplies the values of leaves.
+        Multiplies the values of leaves. After 100 rounds of a shared score it grows in
+        proportion to them, up to 0.5: what is left to learn then asks for long steps.
     max_leaf_nodes : int, default=15
         Most leaves of a shared tree. Trees of single tasks have four.
     min_samples_leaf : float, default=10
