@@ -160,6 +160,18 @@ def excesses(answers):
     return mean - mean.min(), np.sqrt(weight @ slope**2) / total
 
 
+def clearly_worse(answers, leader, errors):
+    """Return which models lose more than the leader by more than so many errors.
+
+    These are standard errors of the differences of losses: a model that is far off for
+    a few rows may still be the best on others.
+    """
+    loss, weight = answers.losses(), answers.weight
+    beyond = loss - loss[:, [leader]]
+    mean = answers.mean(beyond)
+    return mean > errors * np.sqrt(weight @ (beyond - mean) ** 2) / weight.sum()
+
+
 def share_beside(answers, k, leader):
     """Return the weight of a model in its best mixture with the leader."""
     return best_mixture(answers._replace(values=answers.values[:, [k, leader]]))[0]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from ._blend import Answers, excesses, share_beside
+from ._blend import Answers, clearly_worse, share_beside
 from ._structures import BY_FOLDS, ONE_FOR_ALL, ask, boosting, clone_with, fit_rows
 from .exceptions import TaskColumnWarning
 
@@ -240,13 +240,10 @@ def _give_up(course, runners, k):
     if answers.weight.sum() < FEWEST_CELLS:
         return
     leader = int(answers.mean(answers.losses()).argmin())
+    worse = clearly_worse(answers, leader, CLEARLY)
     folds = f"{k + 1} folds" if k else "one fold"
-    for j, (runner, mean, error) in enumerate(
-        zip(running, *excesses(answers), strict=True)
-    ):
+    for j, runner in enumerate(running):
         # What boosting has said of all folds costs nothing more.
         kept = runner.name in KEPT or (runner.name == "boosting" and k)
-        if kept or j == leader or mean <= CLEARLY * error:
-            continue
-        if share_beside(answers, j, leader) < HARDLY:
+        if worse[j] and not kept and share_beside(answers, j, leader) < HARDLY:
             runner.status = f"clearly worse than {running[leader].name} on {folds}"
