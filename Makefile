@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach python,python3 python3.14 python3.13 python3.12 
 OLDEST_PYTHON ?= $(or $(shell python3.11 -c 'print("python3.11")' 2>/dev/null),$(PYTHON))
 JOBS ?= 2
 CONTRACT ?= tests/test_contract*.py
-NOJIT ?= $(shell grep -lE "_kernels|skmtl.linear" tests/test_*.py | grep -vE "contract|bad_input|documents|automatic|plotting|source_tasks|active_driver")
+NOJIT ?= $(shell grep -lE "_kernels|skmtl.linear" tests/test_*.py | grep -vE "contract|bad_input|documents|automatic|plotting|source_tasks|active_driver|linear_laws")
 SKIPPED_WITHOUT_JIT ?= slow or nojit_skip
 
 INSTALL := -m pip install --quiet --disable-pip-version-check

@@ -182,8 +182,12 @@ def test_columns_of_y_may_miss_values(estimator, missing):
 @pytest.mark.parametrize(
     "estimator",
     [
-        JointSparseRegressor(alpha=0.05),
-        JointSparseRegressor(alpha="auto", n_alphas=5),
+        # A million steps, taken in other tests of these kernels without compilation.
+        pytest.param(JointSparseRegressor(alpha=0.05), marks=pytest.mark.nojit_skip),
+        pytest.param(
+            JointSparseRegressor(alpha="auto", n_alphas=5),
+            marks=pytest.mark.nojit_skip,
+        ),
         JointSparseClassifier(alpha=0.02),
         SharedRepresentationRegressor(rank=2),
         SharedRepresentationClassifier(rank=2),
