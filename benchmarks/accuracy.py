@@ -10,7 +10,8 @@ In ``dense`` seven of ten rows of every task are for training, of targets side b
 seven of ten rows; in ``few`` ten rows of a task, half of a smaller one, or 60 rows in
 all. The rest is for the test. Rivals choose their hyper-parameters within the training
 rows; models of skmtl are as they are by default. Every measurement is appended to the
-file of results at once, and what fails is a row with the reason. The time of a fit is
+file of results at once (``--out``; ``--resume`` adds to the one that is kept in
+``benchmarks/results``), and what fails is a row with the reason. The time of a fit is
 processor time, without loading libraries and compiled code.
 
 Rivals are installed by ``pip install -r benchmarks/rivals.txt``. For mutar, after
@@ -32,6 +33,7 @@ from benchmarks import accuracy_tables as tables
 from benchmarks import rivals
 from benchmarks.accuracy_runs import Bench, Job
 
+PATH = Path(__file__).parent / "results" / "accuracy.csv"
 COLUMNS = [
     *Job._fields,
     *("kind", "macro", "pooled", "macro_log", "pooled_log", "fit_cpu", "predict_wall"),
@@ -149,7 +151,7 @@ def arguments():
     parser.add_argument("--methods", type=lambda names: names.split(","))
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--limit", type=float, default=600, help="CPU seconds of a fit")
-    parser.add_argument("--out", type=Path, default=Path("results/accuracy.csv"))
+    parser.add_argument("--out", type=Path, default=PATH)
     parser.add_argument("--resume", action="store_true", help="keep what is measured")
     parser.add_argument("--retry", action="store_true", help="and try failures again")
     return parser.parse_args()

@@ -1,7 +1,8 @@
 """Make tables and pictures of what benchmarks.accuracy measured.
 
-Run ``python -m benchmarks.accuracy_report results/accuracy.csv --out docs/benchmarks``.
-Several files of results are read as one; of a job measured twice the later row counts.
+Run ``python -m benchmarks.accuracy_report [RESULTS ...]``, by default on the results
+that are kept in ``benchmarks/results``. Several files of results are read as one; of a
+job measured twice the later row counts.
 ``--method`` names the method that is compared with its rivals, by default the front
 door.
 """
@@ -15,6 +16,8 @@ import pandas as pd
 
 from benchmarks import accuracy_tables as tables
 from benchmarks import accuracy_verdicts as verdicts
+from benchmarks.accuracy import PATH
+from benchmarks.records import PAGES
 from benchmarks.rivals import FRONT_DOOR
 
 KEY = ["set", "regime", "split", "method"]
@@ -228,6 +231,13 @@ def section(name, regime, results, method, out):
     )
 
 
+def missing(names, results, method):
+    """Return which sets of a list the method was not tried on."""
+    there = sets_of(results, method)
+    absent = [name for name in names if name not in there]
+    return f"Not measured yet: {', '.join(absent)}.\n" if absent else ""
+
+
 def list_of_losses(compared):
     """Return where the method lost."""
     lost = compared[compared["verdict"] == "loss"]
@@ -253,10 +263,14 @@ def provenance(runs):
     last, dates = runs[-1], sorted({run["date"] for run in runs})
     span = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
     versions = ", ".join(f"{name} {v}" for name, v in last["versions"].items())
+    limits = sorted({float(run["limit"]) for run in runs})
+    limit = " to ".join(
+        f"{limit:g}" for limit in dict.fromkeys([limits[0], limits[-1]])
+    )
     return (
         f"Measured {span} on {last['cpu']} ({last['cores']} cores, {last['threads']} "
-        f"used), Python {last['python']}; {versions}. A fit may take {last['limit']:g} "
-        "seconds of processor time.\n"
+        f"used), Python {last['python']}; {versions}. A fit may take {limit} "
+        "seconds of processor time; what failed is below.\n"
     )
 
 
@@ -290,6 +304,8 @@ def page(results, runs, method, out):
         sections.append(check_table(compared[-1]))
         for regime, part in chosen.groupby("regime", sort=True):
             sections.append(section(name, regime, part, method, out))
+            if name in CONFIRMED:
+                sections.append(missing(lists[name], part, method))
     every = pd.concat(compared)
     confirmed = every[every["list"].isin(CONFIRMED)]
     if confirmed["list"].nunique() > 1:
@@ -315,14 +331,18 @@ def page(results, runs, method, out):
 def main():
     """Write the page and its pictures."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("results", type=Path, nargs="+")
-    parser.add_argument("--out", type=Path, default=Path("docs/benchmarks"))
+    parser.add_argument("results", type=Path, nargs="*", default=[PATH])
+    parser.add_argument("--out", type=Path, default=PAGES)
     parser.add_argument("--method", default=FRONT_DOOR)
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    results, runs = read(options.results)
-    text = page(results, runs, options.method, options.out)
-    (options.out / "accuracy.md").write_text(text)
+    write(options.results, options.out, options.method)
+
+
+def write(paths, out, method=FRONT_DOOR):
+    """Write the page of some files of results, and its pictures."""
+    out.mkdir(parents=True, exist_ok=True)
+    results, runs = read(paths)
+    (out / "accuracy.md").write_text(page(results, runs, method, out))
 
 
 if __name__ == "__main__":

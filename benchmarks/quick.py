@@ -175,11 +175,15 @@ def active(own):
 
 def pages(_):
     """Make the pages of long benchmarks from the results that are kept."""
+    from benchmarks import accuracy_report as long_accuracy
     from benchmarks import active_report as long_active
     from benchmarks import outliers as long_outliers
     from benchmarks import speed as long_speed
 
     made = []
+    if long_accuracy.PATH.exists():
+        long_accuracy.write([long_accuracy.PATH], long_accuracy.PAGES)
+        made.append("[accuracy](accuracy.md)")
     if long_outliers.PATH.exists():
         long_outliers.PAGE.write_text(long_outliers.page(long_outliers.PATH))
         made.append("[outlier tasks](outliers.md)")
