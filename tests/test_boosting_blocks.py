@@ -213,7 +213,7 @@ def test_slopes_of_a_gate_are_differences_of_the_loss(loss):
 def test_the_sketch_sums_rows_by_task_feature_and_group_of_codes():
     rng = np.random.default_rng(0)
     codes = rng.integers(0, 40, (50, 3)).astype(np.uint8)
-    layout = np.full((4, 5), 40)
+    layout = np.full((4, 6), 40)
     gradient, hessian = rng.normal(size=50), rng.uniform(size=50)
     offsets, features = np.array([0, 20, 20, 50]), np.array([2, 0])
     pull, mass = np.zeros((2, 3, 2 * 8))

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 # Entries of ``layout`` for each feature: its first cell in a histogram, the number of
 # its codes, whether they are categories, the sign of a monotone constraint, and the
-# binary logarithm of the distance between features of its block.
-START, N_CODES, IS_CATEGORY, SIGN, STRIDE = range(5)
+# binary logarithm of the distance between features of its block. The last entry of row
+# b is the first feature of block b; one row more than there are features closes them.
+START, N_CODES, IS_CATEGORY, SIGN, STRIDE, EDGE = range(6)
 
 # Entries of ``leaf`` and ``worth``, which describe a leaf while a tree grows: where its
 # rows are, its packed sum, its node, depth and histogram, and its best split.

@@ -5,8 +5,8 @@ that sums are exact: they depend neither on the order of rows nor on the number 
 threads, and what is left of a parent without one child is the other child.
 
 The cells of a feature begin at ``layout[j, START]``, the first for missing values.
-Features come in blocks of ``BLOCK`` whose cells stay in cache; within a block they are
-``1 << layout[j, STRIDE]`` cells apart.
+Features come in blocks, from ``layout[b, EDGE]`` on, whose cells stay in cache; within
+a block they are ``1 << layout[j, STRIDE]`` cells apart.
 """
 
 import math
@@ -14,10 +14,9 @@ import math
 import numpy as np
 from numba import njit, prange, uint64
 
-from .boosting_records import IS_CATEGORY, N_CODES, START, STRIDE
+from .boosting_records import EDGE, IS_CATEGORY, N_CODES, START, STRIDE
 from .prefetch import prefetch
 
-BLOCK = 64
 # Rows between the one that is fetched and the one that is added.
 AHEAD = 24
 # Additions below which a second thread does not pay.
@@ -98,6 +97,15 @@ def pack(gradient, hessian, weight, packed):
 
 
 @njit(cache=True, inline="always")
+def number_of_blocks(layout):
+    """Return the number of blocks of features."""
+    block = 0
+    while layout[block, EDGE] < layout.shape[0] - 1:
+        block += 1
+    return block
+
+
+@njit(cache=True, inline="always")
 def add_row(codes, i, first, last, stride, value, cells):
     """Add one row to its cell of each feature of a block."""
     for j in range(first, last):
@@ -124,8 +132,8 @@ def add_rows(codes, packed, rows, begin, end, first, last, stride, cells):
 def fill_piece(codes, layout, packed, rows, begin, end, n_chunks, piece, partial):
     """Fill the cells of one block of features from one chunk of the rows."""
     n_rows = end - begin
-    chunk, first = piece % n_chunks, piece // n_chunks * BLOCK
-    last = min(first + BLOCK, layout.shape[0] - 1)
+    chunk, block = piece % n_chunks, piece // n_chunks
+    first, last = layout[block, EDGE], layout[block + 1, EDGE]
     cells = partial[chunk, layout[first, START] : layout[last, START]]
     cells[:] = 0
     add_rows(
@@ -155,7 +163,7 @@ def fill(codes, layout, packed, rows, begin, end, n_threads, partial):
     Where ``n_threads`` is None what threads need is not even compiled.
     """
     n_features = layout.shape[0] - 1
-    n_blocks = (n_features + BLOCK - 1) // BLOCK
+    n_blocks = number_of_blocks(layout)
     if n_threads is not None and (end - begin) * n_features > FEW_ADDITIONS:
         # Many features are dealt to threads; few are not, and then rows are.
         n_chunks = 1 if n_blocks >= 2 * n_threads else n_threads

@@ -7,8 +7,12 @@ first cache. Codes of the whole table are grouped; those of trees are translated
 import numpy as np
 from numba import njit
 
-from .boosting_records import IS_CATEGORY, N_CODES, START, STRIDE
-from .histograms import BLOCK
+from .boosting_records import EDGE, IS_CATEGORY, N_CODES, START, STRIDE
+from .histograms import number_of_blocks
+
+# Features of a block at most, and those in a row that need cells an eighth as far apart
+# as the ones before and so begin another.
+MOST_FEATURES, ALIKE, CLOSER = 64, 8, 3
 
 
 @njit(cache=True, inline="always")
@@ -70,23 +74,59 @@ def group_codes(codes, rows, weight, n_groups, layout, group, upper):
             layout[j, N_CODES] = n_codes
 
 
+@njit(cache=True, inline="always")
+def bits(n_codes):
+    """Return the binary logarithm of the cells that so many codes need."""
+    stride = 0
+    while n_codes > 1 << stride:
+        stride += 1
+    return stride
+
+
+@njit(cache=True, inline="always")
+def end_of_block(layout, first):
+    """Return where the block of features that begins with ``first`` ends.
+
+    That is before some features that need far fewer cells, as indicators do, or one
+    that needs far more.
+    """
+    d, widest, alike = layout.shape[0] - 1, 0, 0
+    for j in range(first, min(first + MOST_FEATURES, d)):
+        own = bits(layout[j, N_CODES])
+        if own >= widest + CLOSER and j - first >= ALIKE:
+            return j
+        widest = max(widest, own)
+        alike = alike + 1 if own + CLOSER <= widest else 0
+        if alike == ALIKE:
+            return j + 1 - ALIKE
+    return min(first + MOST_FEATURES, d)
+
+
+@njit(cache=True)
+def find_blocks(layout):
+    """Part features into blocks."""
+    first = block = 0
+    layout[0, EDGE] = 0
+    while first < layout.shape[0] - 1:
+        first, block = end_of_block(layout, first), block + 1
+        layout[block, EDGE] = first
+
+
 @njit(cache=True)
 def lay_out(layout):
     """Place features one behind the other, in each block at distances that fit all.
 
     The row after the last feature's says where the last one ends.
     """
-    start, d = 0, layout.shape[0] - 1
-    for first in range(0, d, BLOCK):
-        last = min(first + BLOCK, d)
-        stride = 0
+    start = 0
+    for block in range(number_of_blocks(layout)):
+        first, last, stride = layout[block, EDGE], layout[block + 1, EDGE], 0
         for j in range(first, last):
-            while layout[j, N_CODES] > 1 << stride:
-                stride += 1
+            stride = max(stride, bits(layout[j, N_CODES]))
         for j in range(first, last):
             layout[j, START], layout[j, STRIDE] = start, stride
             start += 1 << stride
-    layout[d, START] = start
+    layout[layout.shape[0] - 1, START] = start
 
 
 @njit(cache=True, inline="always")
@@ -106,11 +146,11 @@ def translate(nodes, sides, group, upper):
     """Replace groups by codes of the whole table in the nodes of a tree."""
     own = np.empty(4, np.uint64)
     for node in range(nodes.shape[0]):
-        bits = np.int64(nodes[node])
-        if bits >> 33 == node:
+        entry = np.int64(nodes[node])
+        if entry >> 33 == node:
             continue
-        j, rule = (bits >> 16) & 65535, bits & 65535
-        if bits & (np.int64(1) << 32):
+        j, rule = (entry >> 16) & 65535, entry & 65535
+        if entry & (np.int64(1) << 32):
             for part in range(4):
                 own[part], sides[rule, part] = sides[rule, part], 0
             for c in range(256):
@@ -121,4 +161,4 @@ def translate(nodes, sides, group, upper):
             missing_right = 1 if rule >> 8 else 0
             g = (rule & 255) + missing_right
             rule += np.int64(upper[j, g]) - g
-            nodes[node] = np.uint64((bits & ~np.int64(65535)) | rule)
+            nodes[node] = np.uint64((entry & ~np.int64(65535)) | rule)

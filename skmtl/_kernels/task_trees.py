@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from .boosting_records import HESSIAN, ROWS, SUMMED, Units
-from .histograms import BLOCK, pack
+from .histograms import number_of_blocks, pack
 from .leaves import add_leaves, refit_leaves
 from .losses import HUBER, QUANTILE, SQUARED, differentiate, total_loss
 from .task_bins import group_codes, lay_out, recode, translate
@@ -112,7 +112,7 @@ def boost_tasks(
     d, n_outputs = table_layout.shape[0] - 1, all_scores.shape[1]
     weighted, loss = all_weight.shape[0] > 0, plan.loss
     has_hessian = weighted or not has_constant_hessian(loss)
-    n_blocks, most_leaves = (d + BLOCK - 1) // BLOCK, settings.max_leaves
+    n_blocks, most_leaves = number_of_blocks(table_layout), settings.max_leaves
     n_slots = max(2, min(most_leaves, MOST_CELLS // n_cells))
     chosen, counted = np.empty(most_rows, np.int64), np.arange(most_rows)
     task_rows, identity = chosen.astype(np.uint32), counted.astype(np.uint32)

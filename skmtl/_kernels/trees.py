@@ -16,6 +16,7 @@ from .boosting_records import (
     BEGIN,
     CUT,
     DEPTH,
+    EDGE,
     END,
     FEATURE,
     GAIN,
@@ -36,7 +37,7 @@ from .boosting_records import (
     WEIGHT,
     Node,
 )
-from .histograms import BLOCK, add_cells, fill, gather, sum_of_rows
+from .histograms import add_cells, fill, gather, number_of_blocks, sum_of_rows
 from .leaves import FEW_ROWS, partition, partition_chunks, sum_rows
 from .splits import bounded_value, curvature, search, slope
 
@@ -101,12 +102,10 @@ def study(
     it becomes that of the other leaf, whose best split is found too.
     """
     fresh, rest = pool[leaf[k, SLOT]], pool[leaf[other_k, SLOT]]
-    d = layout.shape[0] - 1
-    n_blocks = (d + BLOCK - 1) // BLOCK
+    n_blocks = number_of_blocks(layout)
     second = max_leaves + n_blocks
     for block in range(n_blocks):
-        first = block * BLOCK
-        last = min(first + BLOCK, d)
+        first, last = layout[block, EDGE], layout[block + 1, EDGE]
         a, b = (max_leaves + block, second + block) if n_blocks > 1 else (k, other_k)
         gather(layout, partial, n_chunks, first, last, fresh)
         search(

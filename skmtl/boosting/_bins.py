@@ -6,7 +6,7 @@ import numpy as np
 
 from .._kernels.bins import cut, encode
 from .._kernels.boosting_records import IS_CATEGORY, N_CODES, SIGN, START
-from .._kernels.task_bins import lay_out
+from .._kernels.task_bins import find_blocks, lay_out
 from .._tasks import freeze
 from ._threads import spread
 
@@ -52,7 +52,7 @@ class Table(NamedTuple):
         0 is a missing value, others count up with the value. Further columns are not
         looked at.
     columns : uint8 array of shape (at least n_features, n_rows)
-    layout : int64 array of shape (n_features + 1, 5)
+    layout : int64 array of shape (n_features + 1, 6)
         First cell, number of codes, whether they are categories, sign of a monotone
         constraint, and distance of cells for each feature.
     """
@@ -234,9 +234,10 @@ def make_table(bins, X, order=None, monotone=None, n_threads=1, n_spare=0):
     codes = np.zeros((n_rows, d + n_spare), np.uint8)
     columns = np.zeros((d + n_spare, n_rows), np.uint8)
     _encode(bins, X, place, codes, columns, n_threads)
-    layout = np.zeros((d + 1, 5), np.int64)
+    layout = np.zeros((d + 1, 6), np.int64)
     layout[:d, N_CODES], layout[:d, IS_CATEGORY] = bins.n_codes, bins.is_category
     if monotone is not None:
         layout[:d, SIGN] = monotone
+    find_blocks(layout)
     lay_out(layout)
     return Table(codes, columns, layout)

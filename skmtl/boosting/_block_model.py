@@ -32,7 +32,7 @@ class Recipe(NamedTuple):
     Attributes
     ----------
     loss : Loss
-    layout : int64 array of shape (n_features + 1, 5)
+    layout : int64 array of shape (n_features + 1, 6)
     settings : TreeSettings
         Of task trees.
     prior_rows : float

@@ -188,11 +188,12 @@ def with_tasks(table, task, weight, n_tasks):
 def _wider(layout, n_codes):
     """Return the layout of one feature more, whose codes are categories."""
     from .._kernels.boosting_records import IS_CATEGORY, N_CODES
-    from .._kernels.task_bins import lay_out
+    from .._kernels.task_bins import find_blocks, lay_out
 
     wider = np.zeros((len(layout) + 1, layout.shape[1]), np.int64)
     wider[:-2] = layout[:-1]
     wider[-2, N_CODES], wider[-2, IS_CATEGORY] = n_codes, 1
+    find_blocks(wider)
     lay_out(wider)
     return wider
 
