@@ -36,7 +36,7 @@ X, no_weight = rng.normal(size=(500, 3)), np.empty(0)
 y, settings, loss = X[:, 0], TreeSettings(), _losses.squared()
 bins = _bins.find_bins(X)
 codes = _bins.make_table(bins, X)
-room = _grower.make_room(codes, settings, has_hessian=False)
+room = _grower.make_room([codes], settings, has_hessian=False)
 score = np.zeros((500, 1))
 trees = _grower.boost(codes, loss, y, score, no_weight, settings, room)
 _trees.predict(trees, _bins.encode_rows(bins, X))
@@ -94,7 +94,7 @@ class Ours:
         self.start = self.loss.start(y, NO_WEIGHT)
         self.score = np.tile(self.start, (len(y), 1))
         self.room = _grower.make_room(
-            self.table, self.settings, has_hessian=False, n_threads=n_threads
+            [self.table], self.settings, has_hessian=False, n_threads=n_threads
         )
         self.trees = []
 

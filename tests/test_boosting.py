@@ -1,5 +1,6 @@
 """Laws of multi-task boosting."""
 
+import gc
 import pickle
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from skmtl.boosting import MultiTaskBoostingClassifier as Classifier
 from skmtl.boosting import MultiTaskBoostingRegressor as Regressor
+from skmtl.boosting._growth import Booster
 from skmtl.datasets import make_task_deviations, make_task_functions
 
 FEW = {"max_iter": 40, "task_feature": "task"}
@@ -142,6 +144,17 @@ def test_a_fit_survives_pickling_and_repetition(data, model):
     X, y = data
     assert_array_equal(pickle.loads(pickle.dumps(model)).predict(X), model.predict(X))
     assert_array_equal(clone(model).fit(X, y).predict(X), model.predict(X))
+
+
+def test_boosters_leave_with_their_memory_when_they_have_grown(data):
+    gc.collect()
+    gc.disable()
+    try:
+        Regressor(task_feature="task", max_iter=5).fit(*data)
+        left = [held for held in gc.get_objects() if isinstance(held, Booster)]
+    finally:
+        gc.enable()
+    assert not left
 
 
 def test_rows_held_out_are_not_learned_from(data):

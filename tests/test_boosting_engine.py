@@ -14,6 +14,7 @@ from skmtl._kernels import histograms, leaves
 from skmtl._kernels.boosting_records import TaskSettings, TreeSettings
 from skmtl._kernels.tree_predict import GROUP
 from skmtl.boosting import _bins, _grower, _losses, _task_trees, _trees
+from skmtl.boosting._open import with_tasks
 
 NO_WEIGHT = np.empty(0)
 SMALL = TreeSettings(max_leaves=6, min_weight=2.0, learning_rate=0.5)
@@ -44,7 +45,7 @@ def fit(
     score = np.tile(start, (len(y), 1))
     has_hessian = bool(weight.size) or not loss.has_constant_hessian
     room = _grower.make_room(
-        table,
+        [table],
         tree_settings,
         loss.n_outputs,
         has_hessian=has_hessian,
@@ -271,7 +272,7 @@ def tree_problem(draw):
 
 
 def grow_one(table, gradient, weight, own):
-    room = _grower.make_room(table, own, has_hessian=bool(weight.size))
+    room = _grower.make_room([table], own, has_hessian=bool(weight.size))
     own_weight = None if weight.size else weight
     gradients = _grower.pack_gradients(gradient, weight, own_weight, room.packed)
     grown = _grower.grow(table, gradients, own, room)
@@ -335,7 +336,7 @@ def test_few_histograms_grow_the_same_tree():
     X, y = problem(500)
     _, table = coded(X)
     own = SMALL._replace(max_leaves=20)
-    room = _grower.make_room(table, own, has_hessian=False)
+    room = _grower.make_room([table], own, has_hessian=False)
     few = room._replace(pool=room.pool[:2].copy())
     gradients = _grower.pack_gradients(-y, NO_WEIGHT, NO_WEIGHT, room.packed)
     ours = _grower.grow(table, gradients, own, few).tree
@@ -409,7 +410,7 @@ def test_leaves_have_the_least_weight_and_trees_the_depth_asked_for(monotone, se
     X, y = problem(500, seed=seed)
     _, table = coded(X, monotone=monotone)
     own = SMALL._replace(max_leaves=40, max_depth=4, min_weight=17.0)
-    room = _grower.make_room(table, own, has_hessian=False)
+    room = _grower.make_room([table], own, has_hessian=False)
     gradients = _grower.pack_gradients(-y, NO_WEIGHT, NO_WEIGHT, room.packed)
     grown = _grower.grow(table, gradients, own, room)
     size = room.leaf[: grown.n_leaves, 1] - room.leaf[: grown.n_leaves, 0]
@@ -474,7 +475,7 @@ def test_thresholds_are_in_the_middle_of_gaps():
     X = np.arange(100.0)[:, None]
     _, table = coded(X)
     rows = np.r_[0:20, 60:100].astype(np.uint32)
-    room = _grower.make_room(table, SMALL, has_hessian=False)
+    room = _grower.make_room([table], SMALL, has_hessian=False)
     gradients = _grower.pack_gradients(
         -(X[:, 0] > 50).astype(float), NO_WEIGHT, NO_WEIGHT, room.packed
     )
@@ -514,6 +515,26 @@ def test_indicators_need_few_cells_beside_numbers():
     X[:, 20:] = X[:, 20:] > 0.5
     _, table = coded(X)
     assert table.n_cells == 20 * 256 + 80 * 4
+
+
+def test_one_room_is_large_enough_for_trees_that_see_tasks_and_others():
+    # Tasks and indicators together form a block, which indicators alone do not: there
+    # are more blocks, and fewer cells.
+    X, y = problem(300, 8)
+    X[:, 1:] = X[:, 1:] > 0.5
+    plain = coded(X, n_spare=1)[1]
+    task = np.repeat(np.arange(10), 30)
+    wider, _ = with_tasks(plain, task, NO_WEIGHT, 10)
+    assert wider.n_cells < plain.n_cells
+    gradients = _grower.pack_gradients(
+        -y, NO_WEIGHT, NO_WEIGHT, np.empty(300, np.int64)
+    )
+    own = SMALL._replace(category_weight=0.0)
+    room = _grower.make_room([plain, wider], own, has_hessian=False)
+    for table in (plain, wider):
+        apart = _grower.make_room([table], own, has_hessian=False)
+        ours, theirs = (_grower.grow(table, gradients, own, r) for r in (room, apart))
+        assert_same(ours.tree, theirs.tree)
 
 
 def test_constant_targets_and_features_grow_no_split():

@@ -172,7 +172,8 @@ def fit_fixed(problem, rounds, task_score=None):
 def make_block_room(problem):
     """Return memory for growing the trees of all tasks."""
     n_outputs, n_threads = problem.loss.n_outputs, problem.n_threads
-    return make_room(problem.table, problem.settings, n_outputs, n_threads=n_threads)
+    tables, settings = [problem.table], problem.settings
+    return make_room(tables, settings, n_outputs, n_threads=n_threads)
 
 
 def _task_settings(problem):

@@ -158,7 +158,8 @@ def cross_fit(problem, tables, workers, progress, max_scores=2):
         for v in list(growths):
             progress.keep(v, growths[v].standing)
             # What has grown needs much memory, and is not needed any more.
-            stage = _with_score(stages[v], growths.pop(v))
+            is_last = n_scores + 1 == max_scores
+            stage = _with_score(stages[v], growths.pop(v), is_last)
             stage = _settled(problem, stage, workers)
             before, after = stages[v].loss.sum(), stage.loss.sum()
             problem.report(
@@ -214,7 +215,7 @@ def _grow(growths, workers):
             growth.look()
 
 
-def _with_score(stage, growth):
+def _with_score(stage, growth, is_last):
     """Return the stage with the score that has grown, up to its best round."""
     n_rounds, problem = growth.best_round, growth.problem
     out_of_fold = np.zeros((problem.n_rows, problem.loss.n_outputs))
@@ -223,7 +224,7 @@ def _with_score(stage, growth):
         booster.go_back()
         out_of_fold[booster.scored] = booster.score[booster.scored]
         boosters.append(join(booster.trees))
-        if not stage.is_rigid:
+        if not (is_last or stage.is_rigid):
             own.append(np.concatenate([booster.before, booster.score[None]]))
     heads = [booster.heads for booster in growth.boosters]
     # Those of all rows start where they are sure to find the way.
@@ -233,6 +234,8 @@ def _with_score(stage, growth):
     if say:
         boosters.append(growth.refit(heads[-1]).scaled(say))
         n_rounds = max(n_rounds, boosters[-1].n_trees // problem.loss.n_outputs)
+    # These point to what holds them: their scores would stay until circles are sought.
+    growth.boosters.clear()
     return stage._replace(
         scores=[*stage.scores, Score(boosters, n_rounds)],
         out_of_fold=np.concatenate([stage.out_of_fold, out_of_fold[None]]),

@@ -90,12 +90,12 @@ class Grown(NamedTuple):
     n_rows: int
 
 
-def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
-    """Return memory for growing trees on a table.
+def make_room(tables, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
+    """Return memory for growing trees on any of some tables of the same rows.
 
     Parameters
     ----------
-    table : Table
+    tables : list of Table
     settings : TreeSettings
     n_outputs : int, default=1
         Trees that are grown from the same scores.
@@ -103,11 +103,12 @@ def make_room(table, settings, n_outputs=1, *, has_hessian=True, n_threads=1):
         Whether hessians differ between rows.
     n_threads : int, default=1
     """
-    n_rows, n_cells = table.n_rows, table.n_cells
-    n_leaves, n_blocks = settings.max_leaves, number_of_blocks(table.layout)
+    n_rows, n_leaves = tables[0].n_rows, settings.max_leaves
+    n_cells = max(table.n_cells for table in tables)
+    n_blocks = max(number_of_blocks(table.layout) for table in tables)
     n_slots = max(2, min(n_leaves, MOST_CELLS // n_cells))
     n_described, n_nodes = n_leaves + 2 * n_blocks, 2 * n_leaves - 1
-    n_sides = n_leaves - 1 if table.has_categories else 0
+    n_sides = n_leaves - 1 if any(t.has_categories for t in tables) else 0
     return Room(
         rows=np.empty(n_rows, np.uint32),
         spare=np.empty(n_rows, np.uint32),

@@ -28,12 +28,11 @@ class Workers:
     """Threads, each with room of its own to grow trees in."""
 
     def __init__(self, problem, tables):
-        largest = max(tables, key=lambda table: table.n_cells)
         loss, self.settings = problem.loss, problem.settings
         self.n_workers = max(1, problem.n_threads)
         self.rooms = SimpleQueue()
         for _ in range(self.n_workers):
-            self.rooms.put(make_room(largest, self.settings, loss.n_outputs))
+            self.rooms.put(make_room(tables, self.settings, loss.n_outputs))
         self.pool = ThreadPoolExecutor(self.n_workers) if self.n_workers > 1 else None
 
     @contextmanager

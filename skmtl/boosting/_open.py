@@ -101,11 +101,12 @@ def open_problem(estimator, rows, X, y, loss, n_classes, n_threads):
     row_weight = None if np.all(rows.weight == 1.0) else rows.weight
     bins = find_bins(values, row_weight, features.is_category, seed=seed)
     monotone = signs(estimator, features.names)
-    table = _table(bins, values, entries, rows.y.ndim, monotone, n_threads)
     cv = estimator.cv
     if cv is None:
         cv = usual_folds(entries.y.size)
+    # Before the table, which takes room that this needs for a while.
     fold, n_folds, learns = _folds(cv, rows, values, X, y, n_classes)
+    table = _table(bins, values, entries, rows.y.ndim, monotone, n_threads)
     offsets = np.searchsorted(entries.task, np.arange(estimator.n_tasks_ + 1))
     problem = Problem(
         table=table,
