@@ -14,6 +14,7 @@ from sklearn.model_selection import train_test_split
 
 from skmtl.boosting import MultiTaskBoostingClassifier as Classifier
 from skmtl.boosting import MultiTaskBoostingRegressor as Regressor
+from skmtl.boosting import _task_block
 from skmtl.boosting._growth import Booster
 from skmtl.datasets import make_task_deviations, make_task_functions
 
@@ -397,6 +398,14 @@ def test_what_tasks_learn_alone_says_nothing_of_others():
     fitted.fit_task(frame[~old], y[~old])
     assert_array_equal(fitted.predict(frame[old]), before)
     assert np.mean((fitted.predict(frame[~old]) - y[~old]) ** 2) < 0.3 * error
+
+
+def test_few_tasks_of_many_rows_are_fitted(data, monkeypatch):
+    monkeypatch.setattr(_task_block, "PROBE_ROWS", 5)
+    monkeypatch.setattr(_task_block, "SAMPLE_ROWS", 5)
+    X, y = data
+    model = Regressor(task_feature="task", max_iter=5).fit(X, y)
+    assert np.isfinite(model.predict(X)).all()
 
 
 def test_trees_alone_are_not_grown_where_they_cannot_help(data, model):

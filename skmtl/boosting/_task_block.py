@@ -248,7 +248,8 @@ def _sample(problem, n_rows):
     size = np.diff(problem.offsets)
     step = max(1, int(np.ceil(problem.n_rows / n_rows)))
     order = np.argsort(size, kind="stable")
-    return np.sort(order[step // 2 :: step])
+    # Large tasks can be fewer than steps: then it is one of the usual size.
+    return np.sort(order[min(step, size.size) // 2 :: step])
 
 
 def _chosen(curve, weight):
