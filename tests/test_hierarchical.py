@@ -23,7 +23,6 @@ from skmtl.linear import (
     HierarchicalRegressor,
     _expectation_propagation,
     _plain,
-    _prior_coordinates,
 )
 from skmtl.linear._compression import common_frame, compress
 from skmtl.linear._empirical_bayes import improved, maximise
@@ -33,7 +32,7 @@ from skmtl.linear._laplace import log_likelihood, regression
 from skmtl.linear._marginal_likelihood import Model, likelihood
 from skmtl.linear._prior import Prior, equal_variances
 from skmtl.linear._prior_coordinates import Factors, Logarithms
-from skmtl.linear._prior_search import Optimum
+from skmtl.linear._prior_search import Optimum, with_mixed
 from skmtl.linear._task_posterior import posterior
 
 pytestmark = pytest.mark.filterwarnings("ignore::skmtl.exceptions.TaskColumnWarning")
@@ -162,11 +161,22 @@ def test_gradient_over_factors_is_the_derivative():
     assert_allclose(objective(x)[1], numeric, rtol=1e-4, atol=1e-5)
 
 
+def second_derivatives(path):
+    """Return second derivatives as the search takes them, and by differences."""
+    zero = np.zeros(path.size)
+
+    def gradient(x):
+        return path.derivatives(x, path.evaluate(*path.prior(x)))[1]
+
+    steps = 1e-5 * np.eye(path.size)
+    numeric = np.stack([(gradient(h) - gradient(-h)) / 2e-5 for h in steps])
+    found = path.information(path.evaluate(*path.prior(zero)))
+    return with_mixed(path, found, gradient(zero)), numeric
+
+
 @pytest.mark.parametrize("pull", [0.0, 4.0])
 @pytest.mark.parametrize("n_means", [1, 2])
-def test_curvature_is_the_derivative_of_the_gradient(pull, n_means, monkeypatch):
-    # But for mixed derivatives with log c, which steps do without, and the signs.
-    monkeypatch.setattr(_prior_coordinates, "positive", lambda matrix: matrix)
+def test_curvature_is_the_derivative_of_the_gradient(pull, n_means):
     X, y = problem()
     _, tasks, _ = compressed(X, y)
     noise = None if n_means == 1 else 0.7
@@ -175,14 +185,21 @@ def test_curvature_is_the_derivative_of_the_gradient(pull, n_means, monkeypatch)
     path = Logarithms.around(prior, evaluate, tasks, model)
     if pull == 0.0:
         path = Factors(evaluate, tasks, model, *prior)
-    zero = np.zeros(path.size)
+    found, numeric = second_derivatives(path)
+    assert_allclose(found, numeric, rtol=1e-3, atol=1e-3 * np.abs(numeric).max())
 
-    def gradient(x):
-        return path.derivatives(x, evaluate(*path.prior(x)))[1]
 
-    steps = 1e-5 * np.eye(path.size)
-    numeric = np.stack([(gradient(h) - gradient(-h)) / 2e-5 for h in steps])
-    found = path.information(evaluate(*path.prior(zero)))
+@pytest.mark.parametrize("mean_variance", [1e-3, 1.0, 1e3])
+def test_curvature_has_that_of_the_prior_of_what_is_in_common(mean_variance):
+    X, y = problem()
+    _, tasks, _ = compressed(X, y)
+    plain, prior = Model(1, 1, 4.0), random_prior(3, 4)
+    prior = prior._replace(mean_variance=mean_variance)
+    found, numeric = np.zeros((2, 11, 11))
+    for model, sign in ((plain, -1.0), (plain._replace(in_common=True), 1.0)):
+        path = Logarithms.around(prior, evaluation(tasks, model), tasks, model)
+        parts = second_derivatives(path)
+        found, numeric = found + sign * parts[0], numeric + sign * parts[1]
     assert_allclose(found, numeric, rtol=1e-3, atol=1e-3 * np.abs(numeric).max())
 
 

@@ -13,7 +13,6 @@ from ._prior_curvature import (
     bent_square,
     curvature,
     log_odds,
-    positive,
     units,
     with_mean,
     with_priors,
@@ -69,6 +68,11 @@ class Logarithms(NamedTuple):
         k, first = len(self.base), self.model.n_intercepts
         n_entries = first + (k > first) if self.model.equal else k * (k + 1) // 2
         return self.has_covariance * n_entries + (k > self.model.n_free)
+
+    @property
+    def has_mean(self):
+        """Whether ``log c`` is searched for, in the last coordinate."""
+        return len(self.base) > self.model.n_free
 
     def _units(self):
         return units(self.model, len(self.base), self.tasks)
@@ -129,16 +133,14 @@ class Logarithms(NamedTuple):
         return deviance / 2.0, gradient / 2.0
 
     def information(self, point):
-        """Return the second derivatives at the base, made positive.
-
-        Mixed ones of the likelihood in ``U`` and ``log c`` are taken as zero.
-        """
+        """Return the second derivatives at the base, but mixed ones with ``log c``."""
         k, model = len(self.base), self.model
         second = curvature(model, self.tasks, point)
         for _ in range(4):
             second = np.tensordot(second, self.base, (0, 0))
-        inner = self.base.T @ point.slope @ self.base
-        inner = inner + model.rate * (self.base.T @ self.base)
+        variance = np.exp(self.log_variance)
+        slope = with_priors(point, model, self.base, variance)[1]
+        inner = self.base.T @ slope @ self.base
         pulled = np.zeros_like(inner)
         if model.pull:
             half = np.sqrt(self._target())[:, None] * self.base_inverse.T
@@ -147,17 +149,19 @@ class Logarithms(NamedTuple):
         second = self._folded(second, bent_square(inner, pulled), point)
         if model.in_common:
             second = second + self._of_share()
-        return positive(second / 2.0)
+        return second / 2.0
 
     def _of_share(self):
         """Return the second derivatives of the prior of the share in common.
 
-        They are those along the logarithm of its odds, whose own bends are left out.
+        But for those of ``U U'`` in U, which stand beside those of the likelihood.
         """
         upper, factor, variance = self._unpack(np.zeros(self.size))
         odds, slope = log_odds(self.model, factor, variance)
-        along = np.append(self._chain(upper, slope), -self._units()[1])
-        return np.outer(along, along) / np.cosh(odds / 2.0) ** 2
+        apart = np.append(self._chain(upper, slope), 0.0)
+        along = np.append(apart[:-1], -self._units()[1])
+        second = np.outer(along, along) / np.cosh(odds / 2.0) ** 2
+        return second - 2.0 * np.tanh(odds / 2.0) * np.outer(apart, apart)
 
     def _target(self):
         return equal_variances(self.model, self.base_inverse.T @ self.base_inverse)
@@ -229,6 +233,11 @@ class Factors(NamedTuple):
     def size(self):
         return self.factor.size + (len(self.factor) > self.model.n_free)
 
+    @property
+    def has_mean(self):
+        """Whether ``log c`` is searched for, in the last coordinate."""
+        return len(self.factor) > self.model.n_free
+
     def at(self, x):
         """Return the search about another point."""
         return self._replace(**self.prior(x)._asdict())
@@ -256,7 +265,7 @@ class Factors(NamedTuple):
         )
 
     def information(self, point):
-        """Return the second derivatives at the base, made positive."""
+        """Return the second derivatives at the base, but mixed ones with ``log c``."""
         factor, k = self.factor, len(self.factor)
         second = curvature(self.model, self.tasks, point)
         second = second + second.transpose(1, 0, 2, 3)
@@ -265,7 +274,7 @@ class Factors(NamedTuple):
         # Of F F' itself.
         _, slope, _ = with_priors(point, self.model, *self.prior(np.zeros(self.size)))
         second = second.reshape(k * k, -1) + 2.0 * np.kron(slope, np.eye(k))
-        return positive(with_mean(second, point, self.model, self.mean_variance) / 2.0)
+        return with_mean(second, point, self.model, self.mean_variance) / 2.0
 
     def shortened(self, x):
         """Return a step that is not too long."""

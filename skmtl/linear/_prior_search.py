@@ -8,12 +8,14 @@ from scipy.optimize import minimize
 from ._marginal_likelihood import Point
 from ._prior import Prior
 from ._prior_coordinates import Factors, Logarithms
+from ._prior_curvature import positive
 
 # Of which second derivatives are worth their cost: some thirty coordinates.
 MOST_UNKNOWNS = 500
-# Where the noise goes to zero all variances grow together, which Newton's method does
-# not see without mixed derivatives: what is not found by then it finds slowly.
-MOST_STEPS = 30
+# What is not found by then is found slowly.
+MOST_STEPS = 100
+# Step along log c of a difference of gradients.
+NEARBY = 1e-4
 
 
 class Optimum(NamedTuple):
@@ -82,7 +84,8 @@ def _newton(path, tol, max_iter):
     point = path.evaluate(*path.prior(zero))
     value, gradient = path.derivatives(zero, point)
     while path.steepest(gradient) > tol and n_iter < max_iter and damping < 1e8:
-        n_iter, second = n_iter + 1, path.information(point)
+        n_iter += 1
+        second = positive(with_mixed(path, path.information(point), gradient))
         diagonal, new = np.diag(np.diag(second)), np.inf
         while not new < value and damping < 1e8:
             step = np.linalg.solve(second + damping * diagonal, -gradient)
@@ -94,3 +97,18 @@ def _newton(path, tol, max_iter):
             path, point, damping = path.at(step), trial, max(damping, 1e-6)
             value, gradient = path.derivatives(zero, point)
     return Optimum(path.prior(zero), point, n_iter, path.steepest(gradient))
+
+
+def with_mixed(path, second, gradient):
+    """Return second derivatives with those along ``log c``, the last coordinate.
+
+    Where noise goes to zero all variances grow together: without mixed derivatives
+    Newton's method does not see that. A difference of gradients has them all.
+    """
+    if not path.has_mean:
+        return second
+    step = np.zeros(path.size)
+    step[-1] = NEARBY
+    beyond = path.derivatives(step, path.evaluate(*path.prior(step)))[1]
+    second[-1] = second[:, -1] = (beyond - gradient) / NEARBY
+    return second
