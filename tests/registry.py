@@ -76,7 +76,7 @@ REGISTRY = [
     Entry(SourceTasksClassifier(LogisticRegression(), cv=2)),
     # The default takes what these do not: models of single tasks, which do not take
     # weights for copies in scikit-learn 1.6, and boosting, which is an entry itself.
-    Entry(MultiTaskRegressor(["pooled", "shared_center"], cv=2)),
+    Entry(MultiTaskRegressor(["hierarchical", "shared_center"], cv=2)),
     Entry(MultiTaskClassifier(["pooled", "shared_center"], cv=2)),
     Entry(TaskStandardScaler(), wide_y=False),
 ]
