@@ -88,6 +88,9 @@ def text_columns(table):
 
 
 def _is_numeric(column):
+    # Dates turn into counts of their own unit without an error, alone in a table.
+    if getattr(column.dtype, "kind", "") in "mM":
+        return False
     try:
         np.asarray(column, dtype=np.float64)
     except (ValueError, TypeError):

@@ -16,7 +16,10 @@ from scipy import sparse
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import DataConversionWarning
 
+from skmtl import MultiTaskRegressor
 from skmtl._sklearn_compat import get_tags
+from skmtl.boosting import MultiTaskBoostingRegressor
+from skmtl.linear import HierarchicalRegressor
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::skmtl.exceptions.TaskColumnWarning",
@@ -110,7 +113,7 @@ BAD_FITS = {
     "X holds dates": (
         "school",
         FRAME.assign(b=pd.Timestamp("2020-01-01")),
-        "DType|dtype|date|Timestamp",
+        "not numbers: .*b|DType|dtype|date|Timestamp",
     ),
     "X holds dicts": (-1, with_cell(ARRAY.astype(object), 3, 0, {}), "must be"),
     "too few rows for y": ("school", FRAME.iloc[:50], "inconsistent.*50, 60"),
@@ -423,3 +426,13 @@ def test_a_scaled_task_column_is_reported(estimator):
         warnings.simplefilter("error")
         with pytest.raises(TaskColumnWarning, match="60 distinct labels in 60 rows"):
             model.fit(X, target(model))
+
+
+@pytest.mark.parametrize("unit", ["datetime64[ns]", "timedelta64[ns]"])
+@pytest.mark.parametrize(
+    "kind", [HierarchicalRegressor, MultiTaskBoostingRegressor, MultiTaskRegressor]
+)
+def test_dates_are_columns_that_are_not_numbers(kind, unit):
+    table = FRAME.assign(b=np.arange(60).astype(unit))
+    with pytest.raises(ValueError, match=r"that are not numbers: \['b'\]"):
+        kind(task_feature="school").fit(table, SCORE)
