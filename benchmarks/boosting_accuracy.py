@@ -77,8 +77,10 @@ squared error, of a target with a standard deviation of one, or of the log loss 
 classes. Trees have 15 leaves and a rate of .1 everywhere. The rivals see the task as a
 category and take their rounds from a fifth of each task's rows, then learn from all:
 LightGBM as it comes, LightGBM that lets a category speak for five rows ("loose"), and
-HistGradientBoosting (beyond 255 tasks, the task is a number). Changes are means over
-splits of our loss over theirs, with the standard error of pairs. These sets were looked
+HistGradientBoosting (beyond 255 tasks, the task is a number). GPBoost has random
+intercepts of tasks in place of the category (`python -m benchmarks.boosting_gpboost
+FOLDER`). Changes are means over splits of our loss over theirs, with the standard error
+of pairs. These sets were looked
 at while the models were designed. The last column is our processor time over that of
 the first rival, whose two fits choose nothing but their rounds.
 """
@@ -289,12 +291,17 @@ class HistGB:
         return self.model.predict_proba(X) if self.classify else self.model.predict(X)
 
 
+def split(X, y, rng):
+    """Return the rows of tasks that have eight or more, and a test part of each."""
+    kept = np.bincount(X[:, -1].astype(int))[X[:, -1].astype(int)] >= 8
+    X, y = X[kept], y[kept]
+    return X, y, choose(X[:, -1], rng, 0.3)
+
+
 def one_split(X, y, classify, seed, structure):
     """Return the macro losses of the rivals and of ours, and CPU seconds."""
     rng = np.random.default_rng(seed)
-    kept = np.bincount(X[:, -1].astype(int))[X[:, -1].astype(int)] >= 8
-    X, y = X[kept], y[kept]
-    test = choose(X[:, -1], rng, 0.3)
+    X, y, test = split(X, y, rng)
     n_classes = int(y.max()) + 1 if classify else 0
     objective = "regression"
     if classify:
@@ -381,15 +388,26 @@ def keep(path, row):
         writer.writerow(row)
 
 
-def compared(rows):
-    """Return a line for each set, and the median change for each rival."""
-    lines, changes = [], {rival: [] for rival in RIVALS}
-    for name, part in pd.DataFrame(rows).groupby("set", sort=False):
+def compared(rows, others=None):
+    """Return a line for each set, and the median change for each rival.
+
+    ``others`` is what rivals that were measured apart lost, by rival, set and seed.
+    """
+    table, others = pd.DataFrame(rows), others or {}
+    places = list(zip(table["set"], table["seed"].astype(int), strict=True))
+    for rival, found in others.items():
+        table[rival] = [found.get(place, np.nan) for place in places]
+    rivals = (*RIVALS, *others)
+    lines, changes = [], {rival: [] for rival in rivals}
+    for name, part in table.groupby("set", sort=False):
         cells = [name, int(part["tasks"].iloc[0]), len(part)]
         cells.append(f"{part['ours'].mean():.4f}")
-        for rival in RIVALS:
-            change = part["ours"] / part[rival] - 1.0
-            error = change.std(ddof=1) / np.sqrt(len(part))
+        for rival in rivals:
+            change = (part["ours"] / part[rival] - 1.0).dropna()
+            if change.empty:
+                cells.append("no figure")
+                continue
+            error = change.std(ddof=1) / np.sqrt(len(change))
             changes[rival].append(change.mean())
             cells.append(f"{change.mean():+.1%} ± {error:.1%}")
         cells.append(f"{part['cpu_ours'].sum() / part['cpu_rival'].sum():.1f}")
@@ -399,24 +417,29 @@ def compared(rows):
     return lines
 
 
-HEADER = ["set", "tasks", "splits", "ours", *RIVALS, "time"]
+def header(others=()):
+    """Return the names of the columns of :func:`compared`."""
+    return ["set", "tasks", "splits", "ours", *RIVALS, *others, "time"]
 
 
 def report(rows):
     """Print how ours compares with each rival, set by set."""
-    print(measuring.table(compared(rows), HEADER))
+    print(measuring.table(compared(rows), header()))
 
 
 def write_page(path):
     """Write the page of the measurements of a file."""
-    rows = list(measured(path).values())
+    from benchmarks.boosting_gpboost import apart, failures
+
+    rows, others = list(measured(path).values()), apart(path)
     parts = (
         "# Multi-task boosting on real tables\n",
         "Made by `python -m benchmarks.boosting_accuracy real FOLDER --out FILE`,",
         "and the same with `--page FILE`.",
         records.provenance(path) + records.states(rows),
         NOTES,
-        records.markdown(HEADER, compared(rows)),
+        records.markdown(header(others), compared(rows, others)),
+        failures(path),
     )
     page = records.PAGES / "boosting.md"
     page.write_text("\n".join(parts), encoding="utf-8")

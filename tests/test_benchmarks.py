@@ -648,3 +648,25 @@ def test_cost_of_choosing_a_member_is_that_beside_the_best_on_average(monkeypatc
     excess, error, best, picked = linear_accuracy.chosen(["a", "b"])
     assert (excess, error, best) == (0.25, 0.25, first)
     assert picked == {second: 1, first: 1}
+
+
+def test_rivals_measured_apart_have_a_column_or_a_reason(tmp_path):
+    from benchmarks import boosting_accuracy, boosting_gpboost
+
+    path = tmp_path / "real.csv"
+    assert boosting_gpboost.apart(path) == {}
+    assert boosting_gpboost.failures(path) == ""
+    path.with_name(boosting_gpboost.NAME).write_text(
+        "set,seed,GPBoost,cpu,failure\none,0,1.0,0.1,\nother,0,nan,nan,took too long\n"
+    )
+    rows = [
+        {"set": name, "seed": 0, "tasks": 3, "ours": 0.5, "cpu_rival": 1, "cpu_ours": 2}
+        | dict.fromkeys(boosting_accuracy.RIVALS, 1.0)
+        for name in ("one", "other")
+    ]
+    others = boosting_gpboost.apart(path)
+    lines = boosting_accuracy.compared(rows, others)
+    place = boosting_accuracy.header(others).index("GPBoost")
+    assert lines[0][place].startswith("-50.0%")
+    assert lines[1][place] == "no figure"
+    assert "other: took too long" in boosting_gpboost.failures(path)
