@@ -140,10 +140,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=float, default=300.0)
+    parser.add_argument("--sets", nargs="*")
     options = parser.parse_args()
     known, stuck, own = measured(PATH), set(), PATH.with_name(NAME)
+    wanted = set(options.sets or home.DEVELOPMENT + home.CLASSES)
     for name, seed in home.measured(PATH):
-        if (name, seed) in known or name in stuck:
+        if (name, seed) in known or name not in wanted - stuck:
             continue
         found = within(options.limit, options.folder, name, seed)
         is_new = not own.exists()
