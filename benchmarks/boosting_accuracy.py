@@ -80,9 +80,9 @@ LightGBM as it comes, LightGBM that lets a category speak for five rows ("loose"
 HistGradientBoosting (beyond 255 tasks, the task is a number). GPBoost has random
 intercepts of tasks in place of the category (`python -m benchmarks.boosting_gpboost
 FOLDER`). Changes are means over splits of our loss over theirs, with the standard error
-of pairs. These sets were looked
-at while the models were designed. The last column is our processor time over that of
-the first rival, whose two fits choose nothing but their rounds.
+of pairs. These sets were looked at while the models were designed. The last column is
+our processor time over that of the first rival, whose two fits choose nothing but their
+rounds.
 """
 
 
@@ -407,14 +407,20 @@ def compared(rows, others=None):
             if change.empty:
                 cells.append("no figure")
                 continue
-            error = change.std(ddof=1) / np.sqrt(len(change))
             changes[rival].append(change.mean())
-            cells.append(f"{change.mean():+.1%} ± {error:.1%}")
+            cells.append(f"{change.mean():+.1%}{spread(change, len(part))}")
         cells.append(f"{part['cpu_ours'].sum() / part['cpu_rival'].sum():.1f}")
         lines.append(cells)
     medians = [f"{np.median(values):+.1%}" for values in changes.values()]
     lines.append(["median", "", "", "", *medians, ""])
     return lines
+
+
+def spread(change, n_splits):
+    """Return the standard error of a mean, and of how many splits if not of all."""
+    n = len(change)
+    error = f" ± {change.std(ddof=1) / np.sqrt(n):.1%}" if n > 1 else ""
+    return error if n == n_splits else f"{error} ({n} of {n_splits})"
 
 
 def header(others=()):
