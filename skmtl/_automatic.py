@@ -15,6 +15,7 @@ from ._guard import guard
 from ._new_task import LearnsTasks
 from ._race import lay_out, quietly, race
 from ._sklearn_compat import StrOptions, fitting
+from ._small_products import small_products
 from ._structures import NAMES, Sample, ask
 from ._validation import TaskMixin
 from .boosting._outliers import flag, outlier_scores
@@ -133,8 +134,9 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         )
         splits = self._splits(values, rows, X, y)
         course = lay_out(sample, rows.task, splits)
-        runners = race(course, names, self.random_state, self.n_jobs, self.verbose)
-        self._weigh(course, runners)
+        with small_products():
+            runners = race(course, names, self.random_state, self.n_jobs, self.verbose)
+            self._weigh(course, runners)
         return self
 
     def _names(self):

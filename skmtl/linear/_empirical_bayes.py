@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from .._small_products import small_products
 from ._marginal_likelihood import likelihood
 from ._prior import Prior, equal_variances, root_of
 from ._prior_search import ascend
 
 
+@small_products()
 def maximise(tasks, model, *, tol, max_iter, start=None):
     """Return the prior of largest penalised likelihood.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .._small_products import small_products
 from . import _plain
 from ._empirical_bayes import maximise
 from ._labelled import gaussian_tasks
@@ -157,6 +158,7 @@ class Evidence:
         return covariance
 
 
+@small_products()
 def fit_by_propagation(labels, model, *, tol, max_iter):
     """Return the most likely prior, the posterior means, and the log likelihood."""
     sites = touching_sites(labels, first_scores(labels, model))

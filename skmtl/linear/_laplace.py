@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, log_softmax
 
+from .._small_products import small_products
 from ._empirical_bayes import maximise
 from ._labelled import gaussian_tasks
 from ._marginal_likelihood import likelihood
@@ -174,6 +175,7 @@ def first_scores(labels, model):
     return find_mode(labels, prior, model, start)[1]
 
 
+@small_products()
 def fit_by_laplace(labels, model, *, tol, max_iter):
     """Return the prior that explains its own posterior modes best, and those modes.
 
