@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
 
-from ._blend import loss_of, mixture
+from ._blend import loss_of, mixture, sobered
 from ._candidates import Candidates
 from ._design import DIGITS, measure
 from ._folds import balanced_folds, class_folds, user_splits, usual_folds
@@ -30,6 +30,9 @@ LEARN_TASKS = {
     "shared_representation",
 }
 STANDS_IN = "hierarchical"
+# How plausible structures are before any row is held out: linear models of all rows
+# together, which fit few numbers or learn how many to fit, twice as much as others.
+PLAUSIBLE = {"pooled": 2.0, "pooled_intercepts": 2.0, "hierarchical": 2.0}
 
 
 class Units(NamedTuple):
@@ -194,7 +197,7 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         """Set the mixture, and the models that it needs, fitted to all rows."""
         whole = {runner.name: runner for runner in runners if not runner.status}
         answers = course.answers([runner.values for runner in whole.values()])
-        weights = mixture(answers)
+        weights = _weights_of(answers, list(whole))
         self.weights_ = {
             name: float(w) for name, w in zip(whole, weights, strict=True) if w > 0.0
         }
@@ -347,6 +350,14 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
             total = total + weight.reshape(-1, *[1] * (said.ndim - 1)) * said
             own = said if alone else own
         return own + gate * (total - own)
+
+
+def _weights_of(answers, names):
+    """Return the weights of structures in the mixture."""
+    prior = np.array([PLAUSIBLE.get(name, 1.0) for name in names])
+    if "boosting" in names:
+        answers = sobered(answers, names.index("boosting"))
+    return mixture(answers, prior)
 
 
 def _that_add(splits, n_rows):

@@ -12,6 +12,9 @@ from ._gates import UNLIKELY
 LEAST_WEIGHT = 0.01
 # Rows held out on which the best mixture has half of the say that it has on many.
 FEW = 100.0
+# What a model took from rows that judge it, as a number of rows: of so many, half of
+# its loss is not seen.
+TAKEN = 20.0
 # More folds are put together: mixtures are fitted without every pair of them.
 MOST_FOLDS = 10
 
@@ -107,17 +110,32 @@ def _log_loss(answers):
     return objective
 
 
-def mixture(answers):
+def sobered(answers, k):
+    """Return answers with larger errors of a model that was chosen by the same rows.
+
+    Boosting stops at the round, and takes the shares of its parts, at which it loses
+    least on rows held out. That loss is too low, the more so the fewer the rows.
+    """
+    factor, values = 1.0 + TAKEN / answers.weight.sum(), answers.values.copy()
+    if answers.classify:
+        values[:, k] **= factor
+    else:
+        values[:, k] += (np.sqrt(factor) - 1.0) * (values[:, k] - answers.target)
+    return answers._replace(values=values)
+
+
+def mixture(answers, prior=1.0):
     """Return the weights of models in the mixture that predicts.
 
     The mean of two choices that err in different ways: the best mixture, which trusts
     differences between models that rows held out may show by chance, and weights by
     how sure it is that a model is not the best one, which never mix what is certain to
     be worse, even where errors would cancel. The fewer the rows, the more the second.
+    ``prior`` says how plausible models are before any row is held out.
     """
     n_rows = answers.weight.sum()
     trust = 0.5 * n_rows / (n_rows + FEW)
-    weights = trust * _stacked(answers) + (1.0 - trust) * _plausible(answers)
+    weights = trust * _stacked(answers) + (1.0 - trust) * _plausible(answers, prior)
     weights[weights < LEAST_WEIGHT] = 0.0
     return weights / weights.sum()
 
@@ -133,12 +151,12 @@ def _stacked(answers):
     return np.mean(mixtures, axis=0)
 
 
-def _plausible(answers):
+def _plausible(answers, prior):
     """Return weights that fall with the distance from the best in standard errors."""
     mean, error = excesses(answers)
     certain = np.where(mean > 0.0, np.inf, 0.0)
     away = np.divide(mean, error, out=certain, where=error > 0.0)
-    weights = np.exp(-0.5 * away**2)
+    weights = prior * np.exp(-0.5 * away**2)
     return weights / weights.sum()
 
 

@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import TimeSeriesSplit
 
 from skmtl import MultiTaskClassifier, MultiTaskRegressor
-from skmtl._blend import Answers, best_mixture, mixture
+from skmtl._blend import TAKEN, Answers, best_mixture, mixture, sobered
 from skmtl._design import measure
 from skmtl._forest import SharedForest, task_levels
 from skmtl._guard import guard
@@ -119,6 +119,27 @@ def test_one_model_has_all_the_weight():
     answers = some_answers(False)
     alone = answers._replace(values=answers.values[:, :1])
     assert_array_equal(mixture(alone), [1.0])
+
+
+def test_a_prior_counts_where_rows_do_not_tell_models_apart():
+    answers = some_answers(False)
+    twins = answers._replace(values=answers.values[:, [0, 0, 2]])
+    odds = mixture(twins.of(np.arange(8)), np.array([2.0, 1.0, 1.0]))
+    assert odds[0] > odds[1]
+    few, many = (
+        mixture(answers._replace(weight=size * answers.weight), np.array([1, 1, 9.0]))
+        for size in (1e-3, 1.0)
+    )
+    assert few[2] > many[2]
+    assert many[2] < 0.05
+
+
+@pytest.mark.parametrize("classify", [False, True])
+def test_losses_of_a_model_that_was_chosen_by_them_count_more(classify):
+    answers = some_answers(classify)
+    factor = 1.0 + TAKEN / answers.weight.sum()
+    expected = answers.losses() * [1.0, factor, 1.0]
+    assert_allclose(sobered(answers, 1).losses(), expected)
 
 
 def test_gates_stay_open_unless_own_models_are_clearly_better():
