@@ -30,8 +30,9 @@ LEARN_TASKS = {
     "shared_representation",
 }
 STANDS_IN = "hierarchical"
-# How plausible structures are before any row is held out: linear models of all rows
-# together, which fit few numbers or learn how many to fit, twice as much as others.
+# How plausible structures of tasks with rows of their own are before any is held out:
+# linear models of all rows, for which few suffice, are twice as much so as others. It
+# is not so of columns of y, which may measure anything.
 PLAUSIBLE = {"pooled": 2.0, "pooled_intercepts": 2.0, "hierarchical": 2.0}
 
 
@@ -197,7 +198,7 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         """Set the mixture, and the models that it needs, fitted to all rows."""
         whole = {runner.name: runner for runner in runners if not runner.status}
         answers = course.answers([runner.values for runner in whole.values()])
-        weights = _weights_of(answers, list(whole))
+        weights = _weights_of(answers, list(whole), course.sample.wide)
         self.weights_ = {
             name: float(w) for name, w in zip(whole, weights, strict=True) if w > 0.0
         }
@@ -352,9 +353,9 @@ class Automatic(LearnsTasks, TaskMixin, BaseEstimator):
         return own + gate * (total - own)
 
 
-def _weights_of(answers, names):
+def _weights_of(answers, names, wide):
     """Return the weights of structures in the mixture."""
-    prior = np.array([PLAUSIBLE.get(name, 1.0) for name in names])
+    prior = 1.0 if wide else np.array([PLAUSIBLE.get(name, 1.0) for name in names])
     if "boosting" in names:
         answers = sobered(answers, names.index("boosting"))
     return mixture(answers, prior)

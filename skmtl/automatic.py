@@ -108,9 +108,9 @@ class MultiTaskRegressor(ObservedScoreMixin, RegressorMixin, Automatic):
     over all ways to leave two folds out, which count half where rows are many and less
     where they are few; and ``exp(-z ** 2 / 2)``, up to their sum, where ``z`` is by how
     many standard errors a structure loses more than the best. The second are doubled
-    for "pooled", "pooled_intercepts" and "hierarchical", for which few rows suffice.
-    Boosting chooses its rounds by the rows that judge it: of ``n`` rows held out, its
-    loss counts ``1 + 20 / n`` times.
+    for "pooled", "pooled_intercepts" and "hierarchical", for which few rows suffice,
+    unless tasks are columns of y. Boosting chooses its rounds by the rows that judge
+    it: of ``n`` rows held out, its loss counts ``1 + 20 / n`` times.
 
     Structures run in the order above, cheap ones first, fold by fold. After each fold
     those are given up that are worse than the best by three standard errors and would
