@@ -324,6 +324,47 @@ def test_a_reversed_task_gets_the_other_component_and_the_highest_score(loss):
     assert np.all(blocks.task_loss > 0)
 
 
+@pytest.fixture(scope="module")
+def distinct():
+    """Rows of tasks of which two follow functions of their own, and their fit."""
+    X, _, task = rows((150,) * 6, seed=2)
+    wave, bump = np.sin(2 * X[:, 0]) + X[:, 1], np.cos(3 * X[:, 2]) * X[:, 1]
+    ridge = 2 * np.abs(X[:, 0] - X[:, 2])
+    y = np.select([task == 4, task == 5], [bump, ridge], wave)
+    y = y + 0.1 * np.random.default_rng(0).normal(size=y.size)
+    return X, y, task, *fit(X, y, task)
+
+
+@compiled
+def test_outliers_of_distinct_kinds_stand_alone_and_do_not_spoil_the_rest(distinct):
+    X, y, task, blocks, codes = distinct
+    np.testing.assert_array_equal(blocks.shares, np.arange(6) < 4)
+    assert not blocks.task_weights[4:].any()
+    np.testing.assert_allclose(blocks.task_weights[:4].sum(axis=1), 1.0)
+    np.testing.assert_array_equal(_outliers.flag(blocks.outlier_scores), ~blocks.shares)
+    np.testing.assert_array_equal(blocks.similarity[4], np.arange(6) == 4)
+    parts, alike = blocks.parts(codes, task), task < 4
+    np.testing.assert_allclose(list(blocks.stages(codes, task))[-1], parts.score)
+    level = blocks.start + blocks.intercept[task]
+    np.testing.assert_allclose((parts.shared + parts.head)[~alike], level[~alike])
+    without, _ = fit(X[alike], y[alike], task[alike])
+    ours, theirs = blocks.task_loss[:4].mean(), without.task_loss.mean()
+    assert ours < 1.25 * theirs
+
+
+@compiled
+def test_what_tasks_share_does_not_see_those_that_stand_alone(distinct):
+    X, y, task, _, codes = distinct
+    rounds = _blocks.Rounds(5, 5, 5, shares=np.arange(6) < 4)
+    other = y.copy()
+    other[task == 4] = 3.0 - 2.0 * y[task == 4]
+    one, two = (_blocks.fit_fixed(pose(X, t, task)[1], rounds) for t in (y, other))
+    alike = task < 4
+    ours, theirs = (b.parts(codes, task).score for b in (one, two))
+    np.testing.assert_allclose(ours[alike], theirs[alike], atol=1e-8)
+    assert np.abs(ours - theirs)[task == 4].max() > 0.1
+
+
 @compiled
 def test_the_majority_has_the_first_component_wherever_outliers_stand():
     for outliers in ((0,), (2,), (4,), (0, 4)):

@@ -16,6 +16,8 @@ from ._trees import join, no_trees
 
 # Task trees are small, whatever those of all tasks are.
 TASK_LEAVES, TASK_WEIGHT, TASK_DEPTH = 4, 5.0, 3
+# Rows at the common level in the intercept of a task that stands alone.
+ROWS_ALONE = 1.0
 NOTHING = np.empty(0)
 
 
@@ -32,6 +34,9 @@ class Rounds(NamedTuple):
         Rows at the common level that every task gets for its intercept.
     task_shrinkage : float, or float64 array of shape (n_tasks,)
         Of the leaves of the last block.
+    shares : bool array of shape (n_tasks,), optional
+        Tasks that build the second and third block; all by default. The own trees of
+        another task follow its intercept.
     """
 
     mixture: int
@@ -39,6 +44,7 @@ class Rounds(NamedTuple):
     task_trees: np.ndarray
     prior_rows: float = 3.0
     task_shrinkage: float = 10.0
+    shares: np.ndarray | None = None
 
 
 class Booster:
@@ -56,24 +62,36 @@ class Booster:
     ----------
     score : float64 array of shape (n_rows, n_outputs)
         Of all rows, after the blocks that are complete and the shared trees so far.
+    held_out : bool array of shape (n_rows,)
+        Rows that it scores and does not learn from.
     """
 
     def __init__(self, problem, room, part=None):
         self.problem, self.room, self.part = problem, room, part
         self.rows = self.others = self.mixture = None
-        self.weight = problem.weight
+        self.weight, self.held_out = problem.weight, np.zeros(problem.n_rows, bool)
+        self.shares = np.ones(problem.n_tasks, bool)
         if part is not None:
-            self.rows = np.flatnonzero(part == LEARNED).astype(np.uint32)
-            self.others = np.flatnonzero(part == SCORED).astype(np.uint32)
-            # Other rows must not even change how derivatives are rounded.
-            self.weight = np.where(part == LEARNED, problem.row_weight, 0.0)
-            self.y_others = problem.y[self.others]
-            self.weight_others = (
-                problem.weight[self.others] if problem.weight.size else NOTHING
-            )
+            self.held_out = part == SCORED
+            self._confine(part == LEARNED, self.held_out)
+        self._level_all()
+
+    def _confine(self, learned, others):
+        """Learn from some rows, and score others."""
+        problem = self.problem
+        self.rows = np.flatnonzero(learned).astype(np.uint32)
+        self.others = np.flatnonzero(others).astype(np.uint32)
+        # Other rows must not even change how derivatives are rounded.
+        self.weight = np.where(learned, problem.row_weight, 0.0)
+        self.y_others = problem.y[self.others]
+        self.weight_others = (
+            problem.weight[self.others] if problem.weight.size else NOTHING
+        )
+
+    def _level_all(self):
         trained = slice(None) if self.rows is None else self.rows
         own = self.weight[trained] if self.weight.size else NOTHING
-        self.start = problem.loss.start(problem.y[trained], own)
+        self.start = self.problem.loss.start(self.problem.y[trained], own)
 
     def held_out_loss(self, score):
         """Return the summed loss of the rows held out, given their scores."""
@@ -82,15 +100,33 @@ class Booster:
 
     def levels(self, prior_rows):
         """Return what every task adds to the start."""
-        problem = self.problem
-        weight = self.weight if self.weight.size else problem.row_weight
+        problem, weight = self.problem, self.problem.row_weight
+        if self.part is not None:
+            weight = np.where(self.part == LEARNED, weight, 0.0)
+        prior_rows = np.where(self.shares, prior_rows, ROWS_ALONE)[:, None]
         known = (problem.y, weight, problem.offsets, self.start)
         return intercepts(problem.loss, *known, prior_rows)
 
     def set_levels(self, prior_rows):
         """Do the first block."""
-        self.intercept = self.levels(prior_rows)
+        self.intercept, self.mixture = self.levels(prior_rows), None
         self.score = (self.start + self.intercept)[self.problem.task]
+
+    def share_among(self, tasks):
+        """Begin again before the first block, with rows of some tasks only.
+
+        Others get an intercept.
+
+        Parameters
+        ----------
+        tasks : bool array of shape (n_tasks,)
+            At least one.
+        """
+        self.shares = tasks
+        within = tasks[self.problem.task]
+        learned = within if self.part is None else within & (self.part == LEARNED)
+        self._confine(learned, within & self.held_out)
+        self._level_all()
 
     def open_mixture(self):
         """Begin the second block."""
@@ -130,6 +166,9 @@ def fit_fixed(problem, rounds, task_score=None):
         Without what only rows that are held out can tell.
     """
     booster = Booster(problem, make_block_room(problem))
+    shares = np.ones(problem.n_tasks, bool) if rounds.shares is None else rounds.shares
+    if shares.any() and not shares.all():
+        booster.share_among(shares)
     booster.set_levels(rounds.prior_rows)
     first = second = shared = no_trees()
     gate, ridge = np.zeros(problem.n_tasks), 0.0
@@ -149,7 +188,8 @@ def fit_fixed(problem, rounds, task_score=None):
     return Blocks(
         booster.start,
         booster.intercept,
-        gate,
+        np.where(shares, gate, 0.0),
+        shares,
         first,
         second,
         shared,

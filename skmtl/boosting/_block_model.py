@@ -63,6 +63,8 @@ class Blocks(NamedTuple):
         What each task adds to the start.
     gate : float64 array of shape (n_tasks,)
         Share of the second component in the mixture; less than one half on average.
+    shares : bool array of shape (n_tasks,)
+        Tasks that have the mixture and the shared trees at all.
     first, second : Trees
         The components.
     shared : Trees
@@ -77,6 +79,7 @@ class Blocks(NamedTuple):
     start: np.ndarray
     intercept: np.ndarray
     gate: np.ndarray
+    shares: np.ndarray
     first: Trees
     second: Trees
     shared: Trees
@@ -107,8 +110,8 @@ class Blocks(NamedTuple):
 
     @property
     def task_weights(self):
-        """Shares of each task in the two components."""
-        return np.column_stack([1.0 - self.gate, self.gate])
+        """Shares of each task in the two components: none of either in no mixture."""
+        return self.shares[:, None] * np.column_stack([1.0 - self.gate, self.gate])
 
     @property
     def is_outlier(self):
@@ -118,12 +121,19 @@ class Blocks(NamedTuple):
     @property
     def mean_gate(self):
         """The gate of a task of which nothing is known."""
-        return float(np.average(self.gate, weights=self.task_weight))
+        weight = self.task_weight * self.shares
+        return float(self.gate @ weight / max(weight.sum(), 1e-300))
 
     @property
     def similarity(self):
-        """How alike tasks are: one less the distance of their gates."""
-        return 1.0 - np.abs(self.gate[:, None] - self.gate)
+        """How alike tasks are: one less the distance of their gates.
+
+        Tasks that share nothing are like none.
+        """
+        alike = 1.0 - np.abs(self.gate[:, None] - self.gate)
+        alike *= self.shares[:, None] & self.shares
+        np.fill_diagonal(alike, 1.0)
+        return alike
 
     def importances(self, n_features):
         """Return the gain of each feature in the splits of each block."""
@@ -137,6 +147,10 @@ class Blocks(NamedTuple):
     def gates(self, task):
         """Return the gates of rows as a column; that of unknown tasks is the mean."""
         return np.append(self.gate, self.mean_gate)[task][:, None]
+
+    def have_shared(self, task):
+        """Return whether rows have what is shared, as a column; unknown tasks do."""
+        return np.append(self.shares, True)[task][:, None]
 
     def intercepts(self, task):
         """Return the intercepts of rows; those of unknown tasks are zero."""
@@ -163,6 +177,7 @@ class Blocks(NamedTuple):
         shared = self.start + first + self.mean_gate * difference
         add_trees(self.shared, codes, shared, n_threads=n_threads)
         head = (self.gates(task) - self.mean_gate) * difference
+        head = np.where(self.have_shared(task), head, self.start - shared)
         head += self.intercepts(task)
         own = np.zeros_like(shared)
         add_task_trees(self.task_trees, codes, task, own, n_threads)
@@ -173,7 +188,8 @@ class Blocks(NamedTuple):
 
         Intercepts and gates are those of the whole model from the beginning.
         """
-        gate, n_outputs = self.gates(task), self.n_outputs
+        gate, share = self.gates(task), self.have_shared(task)
+        n_outputs = self.n_outputs
         score = self.start + self.intercepts(task)
         for m in range(self.n_rounds["mixture"]):
             chosen = slice(m * n_outputs, (m + 1) * n_outputs)
@@ -181,12 +197,12 @@ class Blocks(NamedTuple):
                 predict(trees.take(chosen), codes, n_outputs, n_threads)
                 for trees in (self.first, self.second)
             )
-            score = score + first + gate * (second - first)
+            score = score + share * (first + gate * (second - first))
             yield score
         for m in range(self.n_rounds["shared"]):
             chosen = slice(m * n_outputs, (m + 1) * n_outputs)
             trees = self.shared.take(chosen)
-            score = score + predict(trees, codes, n_outputs, n_threads)
+            score = score + share * predict(trees, codes, n_outputs, n_threads)
             yield score
         for m in range(1, 1 + self.n_rounds["task_trees"].max(initial=0)):
             stage = score.copy()
@@ -224,6 +240,7 @@ class Blocks(NamedTuple):
         return self._replace(
             intercept=np.vstack([self.intercept, intercept]),
             gate=np.append(self.gate, gate),
+            shares=np.append(self.shares, True),
             task_trees=_append(self.task_trees, task_trees),
             task_weight=np.append(self.task_weight, row_weight.sum()),
             outlier_scores=np.append(self.outlier_scores, outlier_score),

@@ -211,7 +211,10 @@ class Mixture:
             cells = (N_GROUPS, pull, mass)
             sketch(codes, layout, features, problem.offsets, *derivatives, *cells)
             parts.append(pull / np.sqrt(mass + 1.0))
-        return _part(np.hstack(parts))
+        # A task without rows would be unlike all others.
+        gate, known = np.full(n_tasks, 0.5), self.task_weight > 0.0
+        gate[known] = _part(np.hstack(parts)[known])
+        return gate
 
 
 def find_gates(loss, y, weight, base, first, second, offsets, ridge, centre):

@@ -93,7 +93,7 @@ class MultiTaskBoostingRegressor(ObservedScoreMixin, RegressorMixin, MultiTaskBo
         Tasks whose score is above 2.5, if there are four or more.
     task_weights_ : ndarray of shape (n_tasks, n_components)
         Slopes of each task on the shared scores, or its shares of the components of
-        the mixture with ``structure="blocks"``.
+        the mixture with ``structure="blocks"``: zeros where it stands alone.
     task_similarity_ : ndarray of shape (n_tasks, n_tasks)
         How alike what tasks make of the shared scores is; one where it is the same.
     task_loss_ : ndarray of shape (n_tasks,)
