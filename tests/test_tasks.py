@@ -9,7 +9,6 @@ from ragged import ragged_tasks
 
 from skmtl import _moments
 from skmtl._folds import choose_rows
-from skmtl._kernels.products import ROUTINE
 from skmtl._kernels.statistics import measure
 from skmtl._tasks import (
     TaskStatistics,
@@ -67,7 +66,7 @@ def compiled(data, offsets, block_rows):
     shapes = (n_tasks,), (n_tasks, d), (n_tasks,), (n_tasks, d, d), (n_tasks, d)
     parts = TaskStatistics(*(np.zeros(shape) for shape in (*shapes, (n_tasks,))))
     rows = data.rows, data.y, data.weight, offsets
-    measure(ROUTINE, data.X.ravel(), d, *rows, block_rows, *parts)
+    measure(data.X.ravel(), d, *rows, block_rows, *parts)
     return parts
 
 
