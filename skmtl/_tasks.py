@@ -183,11 +183,17 @@ def _read_only(part):
 
 def group_rows(X, y, weight, task, n_tasks):
     """Order rows by task index, keeping the given order within each task."""
-    # Few codes sort by radix, in time proportional to the rows.
-    small = task.astype(np.uint16) if n_tasks <= 2**16 else task
-    rows = np.argsort(small, kind="stable")
-    offsets = np.r_[0, np.cumsum(np.bincount(task, minlength=n_tasks))]
-    return freeze(TaskData(X, rows, y[rows], weight[rows], offsets, n_tasks == 1))
+    if X.shape[0] * X.shape[1] > SMALL:
+        from ._kernels.grouping import group
+
+        columns = task.astype(np.int64, copy=False), y, weight
+        columns = (_read_only(np.ascontiguousarray(column)) for column in columns)
+        rows, y, weight, offsets = group(n_tasks, *columns)
+    else:
+        rows = np.argsort(task, kind="stable")
+        y, weight = y[rows], weight[rows]
+        offsets = np.r_[0, np.cumsum(np.bincount(task, minlength=n_tasks))]
+    return freeze(TaskData(X, rows, y, weight, offsets, n_tasks == 1))
 
 
 def group_targets(X, Y, weight):

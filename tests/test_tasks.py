@@ -9,6 +9,7 @@ from ragged import ragged_tasks
 
 from skmtl import _moments
 from skmtl._folds import choose_rows
+from skmtl._kernels.grouping import group
 from skmtl._kernels.statistics import measure
 from skmtl._tasks import (
     TaskStatistics,
@@ -53,7 +54,7 @@ def grouped(X, y, weight, task):
 
 @given(ragged_tasks())
 def test_statistics_equal_their_slow_twin(problem):
-    X, y, weight, task = problem
+    _, y, weight, task = problem
     data = grouped(*problem)
     slow = slow_statistics(X, y, weight, task, data.n_tasks)
     assert_same(statistics(data), slow)
@@ -128,7 +129,7 @@ def test_statistics_of_a_stream_equal_those_of_all_rows():
 
 @given(ragged_tasks(), st.integers(2, 5))
 def test_training_statistics_leave_out_exactly_one_fold(problem, n_folds):
-    X, y, weight, task = problem
+    _, y, weight, task = problem
     data = grouped(*problem)
     fold = np.random.default_rng(len(X)).integers(0, n_folds, len(X))
     folds = fold_statistics(data, fold, n_folds)
@@ -136,6 +137,15 @@ def test_training_statistics_leave_out_exactly_one_fold(problem, n_folds):
         kept = fold != f
         part = X[kept], y[kept], weight[kept], task[kept]
         assert_same(rest, slow_statistics(*part, data.n_tasks))
+
+
+@given(ragged_tasks())
+def test_counting_orders_rows_as_sorting_does(problem):
+    _, y, weight, task = problem
+    data = grouped(*problem)
+    counted = group(data.n_tasks, task, y, weight)
+    for a, b in zip(data[1:5], counted, strict=True):
+        assert_array_equal(a, b)
 
 
 @given(ragged_tasks())
@@ -147,7 +157,7 @@ def test_order_of_rows_does_not_matter(problem):
 
 @given(ragged_tasks())
 def test_a_weight_is_a_number_of_copies(problem):
-    X, y, weight, task = problem
+    _, y, weight, task = problem
     copies = np.repeat(np.arange(len(X)), weight.astype(int))
     repeated = grouped(X[copies], y[copies], np.ones(copies.size), task[copies])
     assert_same(statistics(repeated), statistics(grouped(*problem)))
@@ -155,14 +165,14 @@ def test_a_weight_is_a_number_of_copies(problem):
 
 @given(ragged_tasks())
 def test_pooled_statistics_are_those_of_one_task(problem):
-    X, y, weight, task = problem
+    _, y, weight, task = problem
     one = slow_statistics(X, y, weight, np.zeros_like(task), 1)
     assert_same(statistics(grouped(*problem)).pooled(), one)
 
 
 @given(ragged_tasks())
 def test_moments_about_the_origin(problem):
-    X, y, weight, task = problem
+    _, y, weight, task = problem
     gram, xy, yy = statistics(grouped(*problem)).about_origin()
     for t in range(len(yy)):
         own, w = task == t, weight[task == t]

@@ -101,10 +101,15 @@ def centre_equation(parts, alpha, ridge=0.0):
         size *= alpha / ridge
     share = np.where(present, size / total * parts.values, 0.0)
     pull = np.where(present, size / total * parts.moments, 0.0)
-    vectors = np.broadcast_to(parts.vectors, (*share.shape, share.shape[1]))
-    matrix = np.tensordot(vectors * share[:, None, :], vectors, ([0, 2], [0, 2]))
+    vectors = parts.vectors
+    if len(vectors) < len(share):
+        share, pull = share.sum(axis=0)[None], pull.sum(axis=0)[None]
+    matrix = np.zeros(vectors.shape[1:])
+    # One task after the other, for want of memory for all products at once.
+    for axes, factor in zip(vectors, share, strict=True):
+        matrix += axes * factor @ axes.T
     values, axes = np.linalg.eigh(matrix)
-    side = axes.T @ np.einsum("tjk,tk->j", vectors, pull)
+    side = axes.T @ (vectors @ pull[:, :, None])[:, :, 0].sum(axis=0)
     return CentreEquation(values, side, axes, size)
 
 
