@@ -59,6 +59,15 @@ def mean(values, scale=1.0):
     return float(values.mean()), float(spread / np.sqrt(len(values)))
 
 
+def ratio_of_means(a, b):
+    """Return the ratio of two means over the same draws, and its standard error.
+
+    To first order that is the error of the mean of what the ratio leaves of the first.
+    """
+    ratio = a.mean() / b.mean()
+    return float(ratio), mean(a - ratio * b)[1] / float(b.mean())
+
+
 def first(options):
     """Yield first fits and predictions of new processes, cached and not.
 
@@ -242,11 +251,11 @@ def few_shot(options):
     from benchmarks import linear_few_shot as home
 
     n_seeds = max(options.seeds // 2, 1)
-    ours, theirs = np.sum([home.new_heads(seed) for seed in range(n_seeds)], axis=0)
+    errors = np.array([home.new_heads(seed) for seed in range(n_seeds)])
     bars = (0.42, 0.22, 0.12, 0.12)
-    for size, a, b, bar in zip(home.SIZES, ours, theirs, bars, strict=True):
+    for size, a, b, bar in zip(home.SIZES, *errors.T.swapaxes(0, 1), bars, strict=True):
         what, unit = f"head of a new task, {size} rows", "squared error of ridge"
-        yield Line(what, unit, float(a / b), f"<= {bar}", n_seeds)
+        yield Line(what, unit, ratio_of_means(a, b), f"<= {bar}", n_seeds)
     for n_rows in (30, 60, 100, 200):
         draws = max(n_seeds // 5, 2)
         parts = np.mean([home.alignment(seed, n_rows) for seed in range(draws)], axis=0)

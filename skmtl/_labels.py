@@ -24,6 +24,8 @@ def read_labels(column):
         If a label is neither text nor a number, or the column holds both.
     """
     labels = column.to_numpy() if hasattr(column, "to_numpy") else np.asarray(column)
+    # A column of a table of rows lies scattered, and is read several times.
+    labels = np.ascontiguousarray(labels)
     if labels.dtype.kind == "O":
         labels = _plain(labels)
     elif labels.dtype.kind in "UT":

@@ -12,6 +12,9 @@ from ._moments import BLOCK, add_rows
 NEAR = 1e-3
 # Up to this many numbers, compiled code takes longer to load than it saves.
 SMALL = 2**19
+# Rows of a block that is multiplied with itself in the nearest cache, while the rows
+# of the next one are on their way.
+BLOCK_ROWS = 64
 
 
 class TaskData(NamedTuple):
@@ -180,11 +183,17 @@ def _read_only(part):
 
 def group_rows(X, y, weight, task, n_tasks):
     """Order rows by task index, keeping the given order within each task."""
-    # Few codes sort by radix, in time proportional to the rows.
-    small = task.astype(np.uint16) if n_tasks <= 2**16 else task
-    rows = np.argsort(small, kind="stable")
-    offsets = np.r_[0, np.cumsum(np.bincount(task, minlength=n_tasks))]
-    return freeze(TaskData(X, rows, y[rows], weight[rows], offsets, n_tasks == 1))
+    if X.shape[0] * X.shape[1] > SMALL:
+        from ._kernels.grouping import group
+
+        columns = task.astype(np.int64, copy=False), y, weight
+        columns = (_read_only(np.ascontiguousarray(column)) for column in columns)
+        rows, y, weight, offsets = group(n_tasks, *columns)
+    else:
+        rows = np.argsort(task, kind="stable")
+        y, weight = y[rows], weight[rows]
+        offsets = np.r_[0, np.cumsum(np.bincount(task, minlength=n_tasks))]
+    return freeze(TaskData(X, rows, y, weight, offsets, n_tasks == 1))
 
 
 def group_targets(X, Y, weight):
@@ -283,21 +292,17 @@ def with_rows(moments, place, data):
 
 def _add(measured, data, offsets):
     """Add rows to moments in place; sparse rows to zeros only."""
-    # Few enough rows for a block to stay in cache, enough for a fast matrix product.
-    block_rows = min(max(data.X.shape[1], 384), BLOCK)
-    rest = data.rows, data.y, data.weight, offsets, block_rows, *measured
+    rest = data.rows, data.y, data.weight, offsets, BLOCK_ROWS, *measured
     if sparse.issparse(data.X):
-        from ._kernels.products import ROUTINE
         from ._kernels.sparse_statistics import measure_sparse
 
-        measure_sparse(ROUTINE, *_entries(data.X), *rest)
+        measure_sparse(*_entries(data.X), *rest)
     elif data.rows.size * data.X.shape[1] <= SMALL:
         add_rows(measured, data, offsets)
     else:
-        from ._kernels.products import ROUTINE
         from ._kernels.statistics import measure
 
-        measure(ROUTINE, *_cells(data.X), *rest)
+        measure(*_cells(data.X), *rest)
 
 
 def _cells(X):

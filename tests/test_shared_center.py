@@ -6,9 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.optimize import minimize
 from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
 
-from skmtl._tasks import group_rows
+from skmtl._tasks import group_rows, group_targets, statistics
 from skmtl.datasets import make_shared_representation
 from skmtl.linear import SharedCenterClassifier, SharedCenterRegressor, _working
+from skmtl.linear._centre import eigen, solve_centre, solve_regular
+from skmtl.linear._sample import sample_statistics
 from skmtl.linear._working import open_labels
 
 
@@ -103,6 +105,24 @@ def test_a_ridge_of_the_centre_solves_the_whole_system_too():
     assert none.center_alpha_ == 0.0
     tiny = SharedCenterRegressor(alpha, center_alpha=1e-9, task_feature=0).fit(Z, y)
     assert_allclose(tiny.coef_, none.coef_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("alpha", [0.1, 3.0, 1e200])
+@pytest.mark.parametrize("ridge", [0.0, 0.5, 50.0])
+def test_systems_and_eigenvectors_give_one_solution(shared, alpha, ridge):
+    rng = np.random.default_rng(3)
+    X, weight = rng.normal(size=(60, 5)), np.ones(60)
+    X[:, 4] = X[:, 0]
+    if shared:
+        data = group_targets(X, rng.normal(size=(60, 4)), weight)
+    else:
+        task = np.r_[0, 0, rng.integers(1, 4, 58)]
+        data = group_rows(X, rng.normal(size=60), weight, task, 5)
+    tasks = sample_statistics(statistics(data)).tasks
+    solved = solve_regular(tasks, alpha, ridge)
+    for a, b in zip(solved, solve_centre(eigen(tasks), alpha, ridge), strict=True):
+        assert_allclose(a, b, atol=1e-12)
 
 
 @pytest.mark.parametrize("robust", [False, True])

@@ -9,7 +9,7 @@ from ragged import ragged_tasks
 
 from skmtl import _moments
 from skmtl._folds import choose_rows
-from skmtl._kernels.products import ROUTINE
+from skmtl._kernels.grouping import group
 from skmtl._kernels.statistics import measure
 from skmtl._tasks import (
     TaskStatistics,
@@ -67,7 +67,7 @@ def compiled(data, offsets, block_rows):
     shapes = (n_tasks,), (n_tasks, d), (n_tasks,), (n_tasks, d, d), (n_tasks, d)
     parts = TaskStatistics(*(np.zeros(shape) for shape in (*shapes, (n_tasks,))))
     rows = data.rows, data.y, data.weight, offsets
-    measure(ROUTINE, data.X.ravel(), d, *rows, block_rows, *parts)
+    measure(data.X.ravel(), d, *rows, block_rows, *parts)
     return parts
 
 
@@ -137,6 +137,15 @@ def test_training_statistics_leave_out_exactly_one_fold(problem, n_folds):
         kept = fold != f
         part = X[kept], y[kept], weight[kept], task[kept]
         assert_same(rest, slow_statistics(*part, data.n_tasks))
+
+
+@given(ragged_tasks())
+def test_counting_orders_rows_as_sorting_does(problem):
+    _, y, weight, task = problem
+    data = grouped(*problem)
+    counted = group(data.n_tasks, task, y, weight)
+    for a, b in zip(data[1:5], counted, strict=True):
+        assert_array_equal(a, b)
 
 
 @given(ragged_tasks())

@@ -7,6 +7,7 @@
 import numpy as np
 from numba import njit
 
+from .products import HEIGHT, LANES, add_strip
 from .statistics import absorb, complete, new_block
 
 # A feature whose spread is a smaller part of its size loses digits if it is centred
@@ -90,22 +91,24 @@ def fill_sparse(values, columns, starts, rows, y, weight, first, last, centre, b
     for i in range(first, last):
         w = weight[i]
         for e in range(starts[rows[i]], starts[rows[i] + 1]):
-            block[i - first, columns[e]] = values[e]
-            centre[columns[e]] += w * values[e]
-        block[i - first, d] = y[i]
+            j = columns[e]
+            block[j // LANES, i - first, j % LANES] = values[e]
+            centre[j] += w * values[e]
+        block[d // LANES, i - first, d % LANES] = y[i]
         centre[d] += w * y[i]
         total += w
     centre /= total
     for i in range(last - first):
         root = np.sqrt(weight[first + i])
         for j in range(d + 1):
-            block[i, j] = root * (block[i, j] - centre[j])
-        block[i, d + 1] = root
+            held = block[j // LANES, i]
+            held[j % LANES] = root * (held[j % LANES] - centre[j])
+        block[(d + 1) // LANES, i, (d + 1) % LANES] = root
 
 
 @njit(cache=True)
 def measure_sparse(
-    routine, values, columns, starts, rows, y, weight, offsets, block_rows, total,
+    values, columns, starts, rows, y, weight, offsets, block_rows, total,
     x_mean, y_mean, gram, xy, yy,
 ):  # fmt: skip
     """Write weight sum, means and centred sums of squares of every task.
@@ -114,7 +117,7 @@ def measure_sparse(
     faster, or features so far from zero that they have to be centred first.
     """
     d = x_mean.shape[1]
-    space, product, mean = new_block(block_rows, d)
+    block, product, mean = new_block(block_rows, d)
     suits = np.empty(d, np.int64)
     for t in range(offsets.shape[0] - 1):
         first, last = offsets[t], offsets[t + 1]
@@ -135,12 +138,12 @@ def measure_sparse(
         x_mean[t] = 0.0
         for start in range(first, last, block_rows):
             stop = min(start + block_rows, last)
-            block = space[: stop - start]
             fill_sparse(
                 values, columns, starts, rows, y, weight, start, stop, mean, block
             )
-            absorb(
-                routine, block, weight[start:stop].sum(), mean, product, t, total,
-                x_mean, y_mean, gram, xy, yy,
-            )  # fmt: skip
+            product[:] = 0.0
+            for j in range(0, d + 2, HEIGHT):
+                add_strip(block, product, j, stop - start)
+            block_weight = weight[start:stop].sum()
+            absorb(block_weight, mean, product, t, total, x_mean, y_mean, gram, xy, yy)
         complete(gram[t])

@@ -5,26 +5,31 @@ Entries ``offsets[t]:offsets[t + 1]`` belong to task ``t``; entry ``i`` is row
 start every ``width`` numbers of ``cells``.
 
 A block holds some rows ``[x, y, 1]`` of one task, less a centre and times the roots of
-their weights; its product with itself has all their moments.
+their weights; its product with itself has all their moments. While it is multiplied the
+rows of the next block, which may stand anywhere, are read ahead.
 """
 
 import numpy as np
 from numba import njit
 
 from .prefetch import prefetch
-from .products import half_product
+from .products import HEIGHT, LANES, add_strip
 
-# Rows stand in any order: fetched this long before they are read.
+# Rows before a mean takes them in that they are read ahead.
 AHEAD = 8
-# Blocks are as wide as a multiple of this, with zeros in what is left.
-LANES = 4
+# Rows whose mean is near enough to that of all.
+CENTRED = 384
 
 
 @njit(cache=True)
 def new_block(n_rows, n_features):
-    """Return room for a block, the product of a block with itself, and a centre."""
-    width = (n_features + 2 + LANES - 1) // LANES * LANES
-    space = np.zeros((n_rows, width)), np.zeros((width, width))
+    """Return room for a block, the product of a block with itself, and a centre.
+
+    Columns lie in panels of LANES, and are zeros where there are more than needed.
+    """
+    n_panels = (n_features + 2 + LANES - 1) // LANES
+    width = n_panels * LANES
+    space = np.zeros((n_panels, n_rows, LANES)), np.zeros((width, width))
     return space[0], space[1], np.empty(n_features + 1)
 
 
@@ -57,27 +62,37 @@ def fill(cells, width, rows, y, weight, first, last, centre, block):
     """Fill a block with rows about a centre."""
     d = centre.shape[0] - 1
     for i in range(first, last):
-        if i + AHEAD < last:
-            fetch(cells, width, d, rows[i + AHEAD])
         row, root = cells[rows[i] * width :][:d], np.sqrt(weight[i])
-        held = block[i - first]
-        for j in range(d):
-            held[j] = root * (row[j] - centre[j])
-        held[d] = root * (y[i] - centre[d])
-        held[d + 1] = root
+        for j in range(0, d - LANES + 1, LANES):
+            held = block[j // LANES, i - first]
+            for k in range(LANES):
+                held[k] = root * (row[j + k] - centre[j + k])
+        for j in range(d // LANES * LANES, d):
+            block[j // LANES, i - first, j % LANES] = root * (row[j] - centre[j])
+        block[d // LANES, i - first, d % LANES] = root * (y[i] - centre[d])
+        block[(d + 1) // LANES, i - first, (d + 1) % LANES] = root
 
 
 @njit(cache=True)
-def absorb(
-    routine, block, added, centre, product, t, total, x_mean, y_mean, gram, xy, yy
-):
-    """Add a block of rows of a known weight to the moments of task t.
+def multiply(block, n_rows, product, cells, width, rows, ahead, n_features):
+    """Add half of a block's product with itself, and have the next rows read ahead."""
+    steps = (n_features + 2 + HEIGHT - 1) // HEIGHT
+    for step in range(steps):
+        first = ahead + step * n_rows // steps
+        last = ahead + (step + 1) * n_rows // steps
+        for i in range(first, min(last, rows.shape[0])):
+            fetch(cells, width, n_features, rows[i])
+        add_strip(block, product, step * HEIGHT, n_rows)
+
+
+@njit(cache=True)
+def absorb(added, centre, product, t, total, x_mean, y_mean, gram, xy, yy):
+    """Add rows to the moments of task t by the product of blocks about a centre.
 
     After Chan, Golub and LeVeque (1983): means never enter squared, so features far
     from zero lose no digits. Of ``gram`` only the upper triangle is kept up.
     """
     d = x_mean.shape[1]
-    half_product(routine, block, product)
     mean = product[: d + 1, d + 1] / added
     change = centre + mean
     change[:d] -= x_mean[t]
@@ -105,30 +120,31 @@ def complete(gram):
 
 @njit(cache=True)
 def measure(
-    routine, cells, width, rows, y, weight, offsets, block_rows, total, x_mean, y_mean,
-    gram, xy, yy,
+    cells, width, rows, y, weight, offsets, block_rows, total, x_mean, y_mean, gram, xy,
+    yy,
 ):  # fmt: skip
     """Add every task's weight sum, means and centred sums of squares to what is there.
 
-    The arrays from ``total`` on hold the moments of other rows, or zeros. A block of
-    rows is centred about its own mean, or, one visit less, about that of a task which
-    has as many rows already: with fewer, digits might be lost.
+    The arrays from ``total`` on hold the moments of other rows, or zeros. A task's rows
+    are centred about the mean of the first of them, or, one visit less, about that of
+    the rows it has already if these are as many: with fewer, digits might be lost.
     """
     d = x_mean.shape[1]
-    space, product, centre = new_block(block_rows, d)
+    block, product, centre = new_block(block_rows, d)
     for t in range(offsets.shape[0] - 1):
-        for first in range(offsets[t], offsets[t + 1], block_rows):
-            last = min(first + block_rows, offsets[t + 1])
-            added = weight[first:last].sum()
-            if total[t] < added:
-                find_centre(cells, width, rows, y, weight, first, last, centre)
-            else:
-                centre[:d], centre[d] = x_mean[t], y_mean[t]
-            block = space[: last - first]
+        start, stop = offsets[t], offsets[t + 1]
+        if start == stop:
+            continue
+        added = weight[start:stop].sum()
+        if total[t] < added:
+            last = min(start + CENTRED, stop)
+            find_centre(cells, width, rows, y, weight, start, last, centre)
+        else:
+            centre[:d], centre[d] = x_mean[t], y_mean[t]
+        product[:] = 0.0
+        for first in range(start, stop, block_rows):
+            last = min(first + block_rows, stop)
             fill(cells, width, rows, y, weight, first, last, centre, block)
-            absorb(
-                routine, block, added, centre, product, t, total, x_mean, y_mean, gram,
-                xy, yy,
-            )  # fmt: skip
-        if offsets[t] < offsets[t + 1]:
-            complete(gram[t])
+            multiply(block, last - first, product, cells, width, rows, last, d)
+        absorb(added, centre, product, t, total, x_mean, y_mean, gram, xy, yy)
+        complete(gram[t])
