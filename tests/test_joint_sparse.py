@@ -893,3 +893,24 @@ def test_classes_that_nearly_separate_take_few_steps(noise, seed):
         model.fit(table, y)
     assert model.n_iter_ < 100
     assert model.score(table, y) > 0.97 - 2 * noise
+
+
+def test_descents_that_take_long_go_on_in_compiled_loops(monkeypatch):
+    rng, visited = np.random.default_rng(0), []
+    X = rng.normal(size=(40, 2)) @ rng.normal(size=(2, 12))
+    X += 0.01 * rng.normal(size=X.shape)
+    Y = X[:, :2] + 0.1 * rng.normal(size=(40, 2))
+    plain = _sweeps.plain_descend
+
+    def counted(*problem):
+        visited.append(len(problem[-2]))
+        return plain(*problem)
+
+    monkeypatch.setattr(_sweeps, "plain_descend", counted)
+    model = JointSparseRegressor(1e-5, tol=1e-7)
+    patient = model.fit(X, Y).predict(X)
+    assert 0 < sum(visited) <= _sweeps.PATIENCE + max(visited)
+    monkeypatch.setattr(_sweeps, "SMALL", 0)
+    # Features are alike: coefficients may differ by more than what they predict.
+    assert_allclose(model.fit(X, Y).predict(X), patient, atol=1e-5)
+    assert model.n_iter_ * 12 > _sweeps.PATIENCE

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._quadratic import with_room
-from ._sweeps import gram_sweeps
+from ._sweeps import Effort, gram_sweeps
 
 # Sweeps between two looks at the gap of the working set.
 SWEEPS = 5
@@ -74,7 +74,7 @@ class BlockDescent:
         entries = loss.n_blocks * len(self.W) ** 2
         kind = np.float32 if loss.n_blocks > 1 and entries > MANY else np.float64
         self._gram, self._n_known = np.empty((0, 0, loss.n_blocks), kind), 0
-        self._optima = []
+        self._optima, self._effort = [], Effort()
 
     def minimise(self, penalty, enough, max_sweeps):
         """Descend until the duality gap is at most ``enough``.
@@ -153,10 +153,12 @@ class BlockDescent:
         W, multiplier = self.W[chosen], self._multiplier[chosen]
         correlation = loss.correlation[chosen]
         if self._on_rows:
-            sweeps = loss.sweeps(chosen, penalty, W, multiplier)
+            sweeps = loss.sweeps(chosen, penalty, W, multiplier, self._effort)
         else:
             self._grow_gram()
-            sweeps = gram_sweeps(self._gram, correlation, penalty, W, multiplier, slope)
+            sweeps = gram_sweeps(
+                self._gram, correlation, penalty, W, multiplier, slope, self._effort
+            )
         count = settle(sweeps, loss.energy, correlation, penalty, target, max_sweeps)
         self.W[chosen], self._multiplier[chosen] = W, multiplier
         if self._on_rows:

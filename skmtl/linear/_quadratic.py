@@ -148,10 +148,10 @@ class SharedRowsLoss:
         correlation -= self.x_mean.T * residual.sum(axis=0)
         return correlation
 
-    def sweeps(self, features, penalty, W, multiplier):
+    def sweeps(self, features, penalty, W, multiplier, effort):
         """Return sweeps over some features that work on rows."""
         columns = self._columns.take(features)
-        return SharedRowSweeps(columns, self._targets, penalty, W, multiplier)
+        return SharedRowSweeps(columns, self._targets, penalty, W, multiplier, effort)
 
     def _prepare(self, features):
         mean = self.x_mean[0, features][:, None]
@@ -210,7 +210,7 @@ class TaskRowsLoss:
             correlation[t] -= residual[part].sum() * self.x_mean[t]
         return np.ascontiguousarray(correlation.T)
 
-    def sweeps(self, features, penalty, W, multiplier):
+    def sweeps(self, features, penalty, W, multiplier, effort):
         """Return sweeps over some features that work on rows."""
         columns, offsets = self._columns.take(features), self._data.offsets
         return TaskRowSweeps(columns, offsets, self._targets, penalty, W, multiplier)

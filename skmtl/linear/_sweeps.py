@@ -21,21 +21,41 @@ from ._plain import descend as plain_descend
 CHUNK = 32
 # From this many multiplications a sweep on, matrix products pay.
 LARGE = 2**17
-# Up to this many coefficients, loading compiled code takes longer than most descents.
+# Up to this many coefficients, loading compiled code takes longer than most descents,
 SMALL = 64
+# which visit fewer features than this.
+PATIENCE = 1000
 
 
-def gram_sweeps(gram, correlation, penalty, W, multiplier, slope):
+class Effort:
+    """How many features a descent has visited in plain numpy."""
+
+    n_visits = 0
+
+
+def gram_sweeps(gram, correlation, penalty, W, multiplier, slope, effort):
     """Return the faster kind of sweeps that work on Gram matrices."""
     if gram.shape[2] == 1 and W.size * len(W) > LARGE:
-        return ChunkSweeps(gram, correlation, penalty, W, multiplier)
-    return GramSweeps(gram, penalty, W, multiplier, slope)
+        return ChunkSweeps(gram, correlation, penalty, W, multiplier, effort)
+    return GramSweeps(gram, penalty, W, multiplier, slope, effort)
 
 
-def descent(size, shared):
+def descent(size, shared, effort):
     """Return the sweep over one Gram matrix or many, for so many coefficients."""
-    if size <= SMALL:
-        return plain_descend
+    if size > SMALL or effort.n_visits > PATIENCE:
+        return _compiled(shared)
+
+    def descend(gram, joint, specific, ridge, multiplier, W, slope):
+        choice = plain_descend
+        if effort.n_visits > PATIENCE:
+            choice = _compiled(shared)
+        effort.n_visits += len(W)
+        return choice(gram, joint, specific, ridge, multiplier, W, slope)
+
+    return descend
+
+
+def _compiled(shared):
     from .._kernels.joint_sparse import descend, descend_tasks
 
     return descend if shared else descend_tasks
@@ -46,10 +66,10 @@ class GramSweeps:
 
     moves = True
 
-    def __init__(self, gram, penalty, W, multiplier, slope):
+    def __init__(self, gram, penalty, W, multiplier, slope, effort):
         self._gram, self._penalty = gram, penalty
         self.W, self._multiplier, self._slope = W, multiplier, slope
-        self._descend = descent(W.size, shared=gram.shape[2] == 1)
+        self._descend = descent(W.size, gram.shape[2] == 1, effort)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
@@ -74,12 +94,12 @@ class ChunkSweeps:
 
     moves = False
 
-    def __init__(self, gram, correlation, penalty, W, multiplier):
+    def __init__(self, gram, correlation, penalty, W, multiplier, effort):
         self.W, self._multiplier = W, multiplier
         self._correlation, self._penalty = correlation, penalty
         self._gram, self._parts = gram[: len(W), : len(W), 0], _chunks(len(W))
         self._own = [gram[part, part].copy() for part in self._parts]
-        self._descend = descent(W.size, shared=True)
+        self._descend = descent(W.size, shared=True, effort=effort)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
@@ -104,7 +124,7 @@ class SharedRowSweeps:
 
     moves = False
 
-    def __init__(self, columns, targets, penalty, W, multiplier):
+    def __init__(self, columns, targets, penalty, W, multiplier, effort):
         self.W, self._multiplier = W, multiplier
         self._columns, self._penalty = columns, penalty
         self._parts = _chunks(len(W))
@@ -112,7 +132,7 @@ class SharedRowSweeps:
             (columns[part] @ columns[part].T)[:, :, None] for part in self._parts
         ]
         self.residual = targets - columns.T @ W
-        self._descend = descent(W.size, shared=True)
+        self._descend = descent(W.size, shared=True, effort=effort)
 
     def sweep(self):
         """Minimise over one feature after the other, once."""
