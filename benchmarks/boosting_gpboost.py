@@ -5,7 +5,7 @@ benchmarks.boosting_accuracy real FOLDER --out FILE``, where GPBoost is installe
 (benchmarks/rivals.txt). Tasks have random intercepts beside trees of the same shape and
 rate as those of the other rivals, and rounds come from a fifth of each task's rows in
 the same way. What it lacks (several classes) or what takes longer than ``--limit``
-seconds of processor time is kept with the reason.
+seconds is kept with the reason.
 """
 
 from benchmarks import threads

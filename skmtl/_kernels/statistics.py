@@ -15,7 +15,7 @@ from numba import njit
 from .prefetch import prefetch
 from .products import HEIGHT, LANES, add_strip
 
-# Rows before a mean takes them in that they are read ahead.
+# Rows of a mean stand in any order: fetched so many rows before they are read.
 AHEAD = 8
 # Rows whose mean is near enough to that of all.
 CENTRED = 384
